@@ -1,0 +1,1 @@
+"""Articles in, passages out: reading, splitting, embedding, the store. Imports neither rag nor ui."""
