@@ -1,7 +1,7 @@
 """Every error that the index raises on purpose. Messages name the value, the limit and the fix.
 
     NewsdeskError
-    ├── IndexError_ ............ anything about an index folder
+    ├── IndexFolderError ....... anything about an index folder
     │   ├── IndexMissing ....... no index there
     │   ├── IndexLocked ........ another process writes
     │   ├── IndexMismatch ...... made with another embedder, chunking or format
@@ -16,23 +16,23 @@ class NewsdeskError(Exception):
     """Base of newsdesk's own errors; its text is one line that a user can act on."""
 
 
-class IndexError_(NewsdeskError):
+class IndexFolderError(NewsdeskError):
     """Base of errors about an index folder."""
 
 
-class IndexMissing(IndexError_):
+class IndexMissing(IndexFolderError):
     """There is no index at that place."""
 
 
-class IndexLocked(IndexError_):
+class IndexLocked(IndexFolderError):
     """Another process is writing to the index; the message names it."""
 
 
-class IndexMismatch(IndexError_):
+class IndexMismatch(IndexFolderError):
     """The index was made with another embedder, chunking or format version."""
 
 
-class IndexDamaged(IndexError_):
+class IndexDamaged(IndexFolderError):
     """The index's SQLite file is damaged."""
 
 
