@@ -1,0 +1,150 @@
+"""A question and the turns before it -> a question that stands alone; date words -> a Filter. Words only, no model.
+
+What it leaves out: rewriting grammar. A follow-up keeps its words and gets the names it leans on appended, which
+retrieval and the reader both understand and which can be shown to whoever asked.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from index.types import Filter
+from rag.types import Turn
+from rag.words import content_words
+
+_ANAPHOR = re.compile(
+    r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b", re.I
+)
+_CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about|why|how so|when|where|who|which one|who else|what else|anything else)\b", re.I)
+_NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
+_QUESTION_WORDS = frozenset("what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split())
+
+
+def names(text: str) -> list[str]:
+    """Capitalised runs that look like names; a sentence's first word counts only when it isn't a question word.
+
+    >>> names("When did Tim Walz speak to Trump?")
+    ['Tim Walz', 'Trump']
+    """
+    found = []
+    for run in _NAME.findall(text):
+        parts = run.split()
+        while parts and parts[0].lower() in _QUESTION_WORDS:
+            parts = parts[1:]
+        if parts:
+            found.append(" ".join(parts).strip("'’ "))
+    return list(dict.fromkeys(re.sub(r"['’]s$", "", name) for name in found))
+
+
+def stand_alone(question: str, history: Sequence[Turn]) -> str:
+    """The question, with what it leans on in brackets when it leans on an earlier turn.
+
+    A question leans when it has a pronoun without a name, or continues ("And when?") with at most two content words.
+    """
+    if not history:
+        return question
+    own_names, asked = names(question), content_words(question)
+    leans = (_ANAPHOR.search(question) and not own_names) or (
+        _CONTINUES.match(question) and len(asked) <= 2 and not (own_names and len(asked) > 2)
+    )
+    if not leans:
+        return question
+    last = history[-1]
+    before = last.answer.standalone_question or last.question
+    topic = [*names(before), *([last.answer.short_answer] if last.answer.short_answer else [])]
+    known = {word for name in topic for word in content_words(name)}
+    seen = set(asked) | known
+    rest = [word for word in dict.fromkeys(content_words(before)) if word not in seen]
+    context = " ".join([*topic, *rest][:12])
+    return f"{question} ({context})" if context else question
+
+
+_MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name} | {
+    name.lower(): i for i, name in enumerate(calendar.month_abbr) if name
+}
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DAY = rf"(?:(?P<d>\d{{1,2}})\s+(?P<m>{_MONTH})\s+(?P<y>\d{{4}})|(?P<iso>\d{{4}}-\d\d-\d\d)|(?P<m2>{_MONTH})\s+(?P<y2>\d{{4}})|(?P<y3>\d{{4}}))"
+_PUBLISHED = re.compile(
+    rf"\b(?:published|reported|written|printed|articles?|reports?|news|stories|coverage)\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
+    re.I,
+)
+_RECENT = re.compile(r"\b(?P<what>today|yesterday|(?P<which>this|last|past)\s+(?P<unit>week|month|year)|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?P<own>['’]s)?\b", re.I)
+
+
+def dates_asked(question: str, today: date) -> Filter:
+    """The publication dates that a question asks for; an event's own date ("in 1969") is not one.
+
+    >>> dates_asked("What happened yesterday?", date(2026, 1, 27)).published_from
+    datetime.date(2026, 1, 26)
+    >>> bool(dates_asked("Who landed on the Moon in 1969?", date(2026, 1, 27)))
+    False
+    """
+    if match := _PUBLISHED.search(question):
+        first, last = _period(match)
+        how = match["how"].lower()
+        if how == "since":
+            return Filter(published_from=first)
+        if how == "after":
+            return Filter(published_from=last + timedelta(days=1))
+        if how in ("before", "until"):
+            return Filter(published_to=last if how == "until" else first - timedelta(days=1))
+        return Filter(published_from=first, published_to=last)
+    if match := _RECENT.search(question):
+        return _recent(match, today)
+    return Filter()
+
+
+def _period(match: re.Match[str]) -> tuple[date, date]:
+    try:
+        if match["iso"]:
+            day = date.fromisoformat(match["iso"])
+            return day, day
+        if match["d"]:
+            day = date(int(match["y"]), _MONTHS[match["m"].lower()], int(match["d"]))
+            return day, day
+        if match["m2"]:
+            year, month = int(match["y2"]), _MONTHS[match["m2"].lower()]
+            return date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1])
+        return date(int(match["y3"]), 1, 1), date(int(match["y3"]), 12, 31)
+    except ValueError:  # 31 February: nothing was published then, and nothing is what the filter should find
+        return date.max, date.max
+
+
+def _recent(match: re.Match[str], today: date) -> Filter:
+    what = match["what"].lower()
+    if what == "today":
+        return Filter(published_from=today, published_to=today)
+    if what == "yesterday":
+        return Filter(published_from=today - timedelta(days=1), published_to=today)
+    if match["n"]:
+        return Filter(published_from=today - timedelta(days=int(match["n"])), published_to=today)
+    which, unit = match["which"].lower(), match["unit"].lower()
+    if which == "past":
+        days = {"week": 7, "month": 31, "year": 366}[unit]
+        return Filter(published_from=today - timedelta(days=days), published_to=today)
+    if unit == "week":
+        monday = today - timedelta(days=today.weekday())
+        return Filter(published_from=monday, published_to=today) if which == "this" else Filter(
+            published_from=monday - timedelta(days=7), published_to=monday - timedelta(days=1)
+        )
+    if unit == "month":
+        first = today.replace(day=1)
+        end = first - timedelta(days=1)
+        return Filter(published_from=first, published_to=today) if which == "this" else Filter(
+            published_from=end.replace(day=1), published_to=end
+        )
+    year = today.year if which == "this" else today.year - 1
+    return Filter(published_from=date(year, 1, 1), published_to=min(today, date(year, 12, 31)))
+
+
+def narrow(chosen: Filter | None, asked: Filter) -> Filter:
+    """Both filters at once: the later start and the earlier end."""
+    if not chosen:
+        return asked
+    starts = [d for d in (chosen.published_from, asked.published_from) if d]
+    ends = [d for d in (chosen.published_to, asked.published_to) if d]
+    return replace(chosen, published_from=max(starts, default=None), published_to=min(ends, default=None))
