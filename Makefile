@@ -1,0 +1,85 @@
+# newsdesk's whole workflow. Every target sets up what it needs; a second call is quick.
+#
+#   make chat                    the chat on 127.0.0.1, over the articles in seeds/
+#   make ask Q="…"               one answer on the terminal
+#   make test  make lint  make bench  make quality
+#
+# TORCH_INDEX=URL  an index that holds PyTorch's CPU wheels (README, "Installing")
+# INDEX=DIR        the index folder (newsdesk-data)
+
+PYTHON ?= python3
+INDEX ?= newsdesk-data
+TORCH_INDEX ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := .venv/.installed
+INDEXED := $(INDEX)/.seeds-indexed
+
+.PHONY: chat ask test lint format bench quality lock screenshots train-reader test-llm clean
+
+chat: $(INDEXED)
+	$(BIN)/newsdesk serve --index $(INDEX)
+
+ask: $(INDEXED)
+	@$(BIN)/newsdesk ask --index $(INDEX) "$${Q:?give a question: make ask Q=\"…\"}"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# How well seeds/questions.jsonl is answered: first citations, refusals.
+quality: $(INSTALLED)
+	$(BIN)/python -m rag.evaluate
+
+# Speed and size of every stage; each bench/bench_*.py prints its own table.
+bench: $(INSTALLED)
+	set -e; for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+screenshots: $(INDEXED)
+	$(BIN)/python bench/screenshots.py
+
+train-reader: $(INSTALLED)
+	$(BIN)/python -m bench.reader.train
+
+# The tests that need a language model: NEWSDESK_LLM=provider:model, with its extra installed.
+test-llm: $(INSTALLED)
+	$(BIN)/python -m pytest -k "llm or chat_answer"
+
+# Resolves pyproject.toml anew in a clean environment and writes down what came. The local part of torch's version is
+# cut and CUDA's packages are left out, so that the file suits the CPU wheels and the default ones alike.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) ".[dev]"
+	( echo "# Made by 'make lock' from pyproject.toml; install with pip install -r requirements.lock"; \
+	  .venv-lock/bin/python -m pip freeze --exclude newsdesk \
+	  | grep -v -E '^(nvidia-|cuda-|triton==)' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' ) > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf .venv-lock
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+# hatchling and editables are in the lock, so building newsdesk itself asks no registry.
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/python
+	$(if $(TORCH_INDEX),$(PIP) install --no-deps --index-url $(TORCH_INDEX) torch==2.13.0)
+	$(PIP) install -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The wildcard makes an edited or new seed article index again; unchanged ones are only hashed.
+$(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt seeds/*.md seeds/*.html seeds/articles/*)
+	$(BIN)/newsdesk index --index $(INDEX) seeds
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
