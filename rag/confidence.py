@@ -39,7 +39,9 @@ class Fitted:
     @classmethod
     def bundled(cls) -> Fitted:
         values = json.loads(files("rag").joinpath("fitted.json").read_text("utf-8"))
-        return cls(values["embedder"], values["reader"], values["rank_weight"], values["confidence"], values["refuse_below"])
+        return cls(
+            values["embedder"], values["reader"], values["rank_weight"], values["confidence"], values["refuse_below"]
+        )
 
     def fits(self, *, embedder: str, reader: str) -> bool:
         """Whether these values were fitted for these models."""

@@ -17,11 +17,17 @@ from rag.types import Turn
 from rag.words import content_words
 
 _ANAPHOR = re.compile(
-    r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b", re.I
+    r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b",
+    re.I,
 )
-_CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about|why|how so|when|where|who|which one|who else|what else|anything else)\b", re.I)
+_CONTINUES = re.compile(
+    r"^\s*(and|but|so|or|what about|how about|why|how so|when|where|who|which one|who else|what else|anything else)\b",
+    re.I,
+)
 _NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
-_QUESTION_WORDS = frozenset("what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split())
+_QUESTION_WORDS = frozenset(
+    "what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split()
+)
 
 
 def names(text: str) -> list[str]:
@@ -72,7 +78,10 @@ _PUBLISHED = re.compile(
     rf"\b(?:published|reported|written|printed|articles?|reports?|news|stories|coverage)\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
     re.I,
 )
-_RECENT = re.compile(r"\b(?P<what>today|yesterday|(?P<which>this|last|past)\s+(?P<unit>week|month|year)|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?P<own>['’]s)?\b", re.I)
+_RECENT = re.compile(
+    r"\b(?P<what>today|yesterday|(?P<which>this|last|past)\s+(?P<unit>week|month|year)|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?P<own>['’]s)?\b",
+    re.I,
+)
 
 
 def dates_asked(question: str, today: date) -> Filter:
@@ -128,14 +137,18 @@ def _recent(match: re.Match[str], today: date) -> Filter:
         return Filter(published_from=today - timedelta(days=days), published_to=today)
     if unit == "week":
         monday = today - timedelta(days=today.weekday())
-        return Filter(published_from=monday, published_to=today) if which == "this" else Filter(
-            published_from=monday - timedelta(days=7), published_to=monday - timedelta(days=1)
+        return (
+            Filter(published_from=monday, published_to=today)
+            if which == "this"
+            else Filter(published_from=monday - timedelta(days=7), published_to=monday - timedelta(days=1))
         )
     if unit == "month":
         first = today.replace(day=1)
         end = first - timedelta(days=1)
-        return Filter(published_from=first, published_to=today) if which == "this" else Filter(
-            published_from=end.replace(day=1), published_to=end
+        return (
+            Filter(published_from=first, published_to=today)
+            if which == "this"
+            else Filter(published_from=end.replace(day=1), published_to=end)
         )
     year = today.year if which == "this" else today.year - 1
     return Filter(published_from=date(year, 1, 1), published_to=min(today, date(year, 12, 31)))

@@ -66,7 +66,9 @@ def logit(probability: float) -> float:
     return math.log(p / (1 - p))
 
 
-def best_spans(starts: NDArray[np.float32], ends: NDArray[np.float32], *, longest: int, count: int) -> list[tuple[int, int, float]]:
+def best_spans(
+    starts: NDArray[np.float32], ends: NDArray[np.float32], *, longest: int, count: int
+) -> list[tuple[int, int, float]]:
     """The best token spans `(first, last, start logit + end logit)`, none overlapping a better one.
 
     starts, ends: shape (tokens,).
@@ -106,14 +108,18 @@ class OnnxReader:
     Raises ModelMissing when the file's digest is not `sha256`.
     """
 
-    def __init__(self, path: Path, tokenizer_file: Path, *, sha256: str, threads: int = 2, calibrate: Calibration = sigmoid) -> None:
+    def __init__(
+        self, path: Path, tokenizer_file: Path, *, sha256: str, threads: int = 2, calibrate: Calibration = sigmoid
+    ) -> None:
         import onnxruntime
         from tokenizers import Tokenizer
 
         data = path.read_bytes() if path.is_file() else b""
         self.digest = hashlib.sha256(data).hexdigest()
         if self.digest != sha256:
-            raise ModelMissing(f"{path} is missing or damaged (SHA-256 {self.digest[:12]}…, expected {sha256[:12]}…): reinstall newsdesk")
+            raise ModelMissing(
+                f"{path} is missing or damaged (SHA-256 {self.digest[:12]}…, expected {sha256[:12]}…): reinstall newsdesk"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -76,7 +76,11 @@ class PassageRetriever(BaseRetriever):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the answers should know about this retriever."""
-        return () if self._fuses else (f"{type(self.store).__name__} has no BM25: passages were found by embedding alone.",)
+        return (
+            ()
+            if self._fuses
+            else (f"{type(self.store).__name__} has no BM25: passages were found by embedding alone.",)
+        )
 
     @property
     def _fuses(self) -> bool:

@@ -1,0 +1,312 @@
+"""The bot: a question in, events or an Answer out. The chat page, the Python function and the evaluation all use it.
+
+It puts the stages together and has no retrieval, reading or answering of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from index.types import Filter
+from rag.answer import Answerer, ExtractiveAnswerer, refusal
+from rag.confidence import Fitted
+from rag.follow_up import dates_asked, names, narrow, stand_alone
+from rag.retrieve import PassageRetriever
+from rag.settings import Settings, load_settings
+from rag.types import Answer, Done, Event, History, Stage
+from rag.words import content_words
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from index.store import PassageStore
+    from rag.read import Reader
+
+NOT_FITTED = "Refusals were fitted for other models: set refuse_below, or run `newsdesk evaluate --fit`."
+_GREETING = re.compile(
+    r"^\W*(hi|hello|hey|hallo|hullo|good (morning|afternoon|evening|day)|greetings)( there| newsdesk| bot)?\W*$", re.I
+)
+_THANKS = re.compile(
+    r"^\W*(thanks?|thank you|thx|cheers|many thanks|ta)( so much| a lot| very much| you)?( newsdesk| bot)?\W*$", re.I
+)
+_GOODBYE = re.compile(r"^\W*(bye|goodbye|good night|see you( later)?)\W*$", re.I)
+_ABOUT = re.compile(
+    r"^\W*(help|who are you|what are you|what (can|do) you (answer|do|know( about)?)|what (can|should) i ask( you)?|how do(es)? (you|this) work"
+    r"|what (is|are) (in )?(this|the|your) (collection|articles?|index)( about)?|what articles do you have)\W*$",
+    re.I,
+)
+
+
+class Bot:
+    """Answers from one index. Safe to use from several threads; `with Bot.open(...)` closes what it opened.
+
+    answerer: what answers, by default quotes. `writer` is the LLM's answerer where one is set; `stream(..., write=False)`
+    answers with quotes all the same.
+    """
+
+    def __init__(
+        self,
+        store: PassageStore,
+        *,
+        retriever: PassageRetriever,
+        answerer: Answerer,
+        writer: Answerer | None = None,
+        settings: Settings,
+    ) -> None:
+        self.store = store
+        self.retriever = retriever
+        self.answerer = answerer
+        self.writer = writer
+        self.settings = settings
+
+    @classmethod
+    def open(
+        cls,
+        index: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        embeddings: Any = None,
+        reader: Reader | None = None,
+        chat_model: BaseChatModel | None = None,
+        retriever: PassageRetriever | None = None,
+    ) -> Bot:
+        """The bot over the index folder `index` (default: the settings'). Raises IndexMissing, IndexMismatch, IndexDamaged."""
+        from index.store import PassageStore
+        from rag.read import load_reader
+
+        settings = settings or load_settings(index=Path(index) if index is not None else None)
+        store = PassageStore.open(
+            Path(index) if index is not None else settings.index, embeddings=embeddings, settings=settings
+        )
+        try:
+            reader = reader or load_reader(threads=settings.threads)
+            retriever = retriever or PassageRetriever(
+                store=store, candidates=settings.candidates, k=max(settings.read_passages, 8)
+            )
+            answerer = ExtractiveAnswerer(
+                store,
+                reader,
+                fitted=Fitted.bundled(),
+                refuse_below=settings.refuse_below,
+                read_passages=settings.read_passages,
+                statements=settings.statements,
+            )
+            writer = _writer(store, answerer, chat_model, settings)
+            return cls(store, retriever=retriever, answerer=answerer, writer=writer, settings=settings)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __enter__(self) -> Bot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        filter: Filter | None = None,
+        today: date | None = None,
+        write: bool = True,
+    ) -> Answer:
+        """The answer. `history`: the turns before, oldest first; `today`: what "yesterday" is reckoned from."""
+        *_, last = self.stream(question, history=history, filter=filter, today=today, write=write)
+        assert isinstance(last, Done)
+        return last.answer
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        filter: Filter | None = None,
+        today: date | None = None,
+        write: bool = True,
+    ) -> Answer:
+        """As `ask`, without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question, history=history, filter=filter, today=today, write=write)
+
+    async def astream(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        filter: Filter | None = None,
+        today: date | None = None,
+        write: bool = True,
+    ) -> AsyncIterator[Event]:
+        """As `stream`, without blocking the event loop; closing it closes the stream."""
+        events = self.stream(question, history=history, filter=filter, today=today, write=write)
+        lock = threading.Lock()
+
+        def step() -> Event | None:
+            with lock:
+                return next(events, None)
+
+        try:
+            while (event := await asyncio.to_thread(step)) is not None:
+                yield event
+        finally:
+            with lock:
+                events.close()
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: History = (),
+        filter: Filter | None = None,
+        today: date | None = None,
+        write: bool = True,
+    ) -> Iterator[Event]:  # noqa: E501
+        """Stages as they end, statements as they are ready, and Done with the whole answer, last and once."""
+        return self._stream(
+            question, history, filter, today or date.today(), self.writer if write and self.writer else self.answerer
+        )
+
+    def _stream(
+        self, question: str, history: History, filter: Filter | None, today: date, answerer: Answerer
+    ) -> Iterator[Event]:
+        asked = clean(question)
+        timings: dict[str, float] = {}
+        notes: list[str] = []
+        if len(asked) > self.settings.max_question_characters:
+            asked = asked[: self.settings.max_question_characters]
+            notes.append(f"Only the question's first {self.settings.max_question_characters:,} characters were used.")
+        if reply := self.small_talk(asked):
+            yield Done(Answer(question, standalone_question=asked, refused=True, answerer="about", notes=(reply,)))
+            return
+        began = time.perf_counter()
+        alone = stand_alone(asked, history)
+        wanted = narrow(filter, dates_asked(asked, today))
+        yield _timed(timings, "understanding", began)
+        began = time.perf_counter()
+        retrieved = self.retriever.retrieve(alone, filter=wanted or None)
+        yield _timed(timings, "searching", began)
+        notes += self.retriever.notes
+        if not retrieved:
+            reason = "No article matches the filter." if wanted else "The collection is empty."
+            answer = refusal(question, [], self.store, answerer=answerer.name, notes=(_filter_words(wanted) or reason,))
+            yield Done(replace(answer, standalone_question=alone, filter=wanted, timings=timings))
+            return
+        for event in answerer.answer(alone, retrieved, history=history):
+            if isinstance(event, Stage):
+                timings[event.name] = event.milliseconds
+            if isinstance(event, Done):
+                answer = event.answer
+                event = Done(
+                    replace(
+                        answer,
+                        question=question,
+                        standalone_question=alone,
+                        filter=wanted,
+                        notes=(*answer.notes, *notes),
+                        timings=timings,
+                    )
+                )
+            yield event
+
+    def small_talk(self, text: str) -> str | None:
+        """A short reply about the collection to a greeting, thanks or "what can you answer?"; None for a question."""
+        if not re.search(r"\w", text):
+            return f"Ask a question about the articles. {self.about()}"
+        if _GREETING.match(text):
+            return f"Hello! {self.about()}"
+        if _THANKS.match(text):
+            return "You are welcome. Ask on whenever you like."
+        if _GOODBYE.match(text):
+            return "Goodbye."
+        return self.about() if _ABOUT.match(text) else None
+
+    def about(self) -> str:
+        """One or two sentences on what the collection holds."""
+        status = self.store.status()
+        if not status.articles:
+            return "The collection is empty: add articles with `newsdesk index PATH`."
+        count = f"{status.articles:,} article{'s' if status.articles != 1 else ''}"
+        when = ""
+        if status.published_from and status.published_to:
+            first, last = f"{status.published_from:%-d %B %Y}", f"{status.published_to:%-d %B %Y}"
+            when = f" of {first}" if first == last else f" from {first} to {last}"
+        titles = [article.title for article in self.store.articles(limit=3) if article.title]
+        among = f", among them {'; '.join(f'“{title}”' for title in titles)}" if titles else ""
+        return f"I answer from {count}{when}{among}, and quote where each answer stands."
+
+    def examples(self, count: int = 4) -> list[str]:
+        """Example questions that the collection itself suggests, each about an article of its own."""
+        found: list[str] = []
+        for article in self.store.articles(limit=50):
+            named = [name for name in names(article.title) if len(name) > 2]
+            if named and len(content_words(article.title)) >= 2:
+                found.append(
+                    f"What happened to {named[0]}?" if len(named) == 1 else f"What about {named[0]} and {named[1]}?"
+                )
+            elif article.title:
+                found.append(
+                    article.title if article.title.endswith("?") else f"What is known about “{article.title}”?"
+                )
+        return list(dict.fromkeys(found))[:count]
+
+
+def _writer(
+    store: PassageStore, fallback: Answerer, chat_model: BaseChatModel | None, settings: Settings
+) -> Answerer | None:
+    if chat_model is None and settings.llm is None:
+        return None
+    from rag.chat_answer import ChatAnswerer, load_chat_model
+
+    if chat_model is None:
+        assert settings.llm is not None
+        chat_model = load_chat_model(settings.llm, settings=settings)
+    return ChatAnswerer(chat_model, store, fallback, settings=settings)
+
+
+def clean(question: str) -> str:
+    """The question on one line, without control characters, lone surrogates or runs of blanks."""
+    text = question.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+
+
+def _timed(timings: dict[str, float], name: str, began: float) -> Stage:
+    timings[name] = 1000 * (time.perf_counter() - began)
+    return Stage(name, timings[name])
+
+
+def _filter_words(wanted: Filter) -> str:
+    first, last = wanted.published_from, wanted.published_to
+    if first and last:
+        return f"The collection holds no article published from {first:%-d %B %Y} to {last:%-d %B %Y}."
+    if first or last:
+        return f"The collection holds no article published {'since' if first else 'until'} {(first or last):%-d %B %Y}."
+    return ""
+
+
+def ask(
+    question: str,
+    *,
+    index: str | Path | None = None,
+    history: History = (),
+    filter: Filter | None = None,
+    today: date | None = None,
+    **options: Any,
+) -> Answer:
+    """Opens the index, asks one question, closes it. To ask more than one, keep a `Bot` open."""
+    with Bot.open(index, **options) as bot:
+        return bot.ask(question, history=history, filter=filter, today=today)
