@@ -1,0 +1,246 @@
+"""newsdesk on the command line: index, ask, serve, status, check, compact, export, import, evaluate.
+
+Each command opens what it needs, calls one method and hands the result to `ui.terminal`. Heavy libraries are imported
+inside commands, so `newsdesk --help` stays quick. It leaves out conversations (that's the chat, `newsdesk serve`) and
+any logic of retrieval or storage.
+
+Exit codes: 0 done or answered, 1 an error in one line, 2 a wrong option, 3 refused, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from index.errors import NewsdeskError
+from ui import terminal
+
+REFUSED = 3
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="newsdesk",
+    help="Answers questions from a collection of articles; every answer cites exact characters of an article.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks print local variables, which hold article text
+)
+
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", metavar="DIR", help="The index folder.  [default: $NEWSDESK_INDEX or newsdesk-data]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
+Llm = Annotated[
+    str | None,
+    typer.Option(metavar="PROVIDER:MODEL", help="A language model that writes the answer, e.g. ollama:llama3.2."),
+]
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of files.")],
+    index: Index = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove articles that came from PATH and are gone.")] = False,
+    embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Only for a new index.")] = None,
+    json: Json = False,
+) -> None:
+    """Read articles into the index; what hasn't changed is left as it is."""
+    from index.articles import read_articles
+    from index.store import PassageStore
+    from rag.settings import load_settings
+    from ui.progress import ingest_progress
+
+    settings = load_settings(index=index, embedder=embedder)
+    for path in paths:
+        if not path.exists():
+            raise NewsdeskError(f"{path}: no such file or folder; give files of articles, or folders of them")
+    with PassageStore.open(settings.index, settings=settings, create=True, read_only=False) as store:
+        with ingest_progress(quiet=json) as progress:
+            report = store.add_articles(
+                read_articles(*paths, settings=settings),
+                progress=progress,
+                roots=[str(path) for path in paths],
+                prune=prune,
+            )
+        total = store.status().articles
+    terminal.show_json(report) if json else terminal.show_ingest(report, total=total, folder=settings.index)
+    if not total:
+        raise NewsdeskError(
+            "nothing could be read, so the index is empty; newsdesk reads text, Markdown, JSONL, and more"
+        )
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    index: Index = None,
+    published_from: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="Only articles of 2026-01-31, say, or later."),
+    ] = None,
+    published_to: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Only articles of 2026-01-31, say, or earlier."),
+    ] = None,
+    source: Annotated[list[str] | None, typer.Option(help="Only articles of this source; may be repeated.")] = None,
+    llm: Llm = None,
+    json: Json = False,
+) -> None:
+    """Answer one question. Exit code 3: the collection doesn't answer it."""
+    from index.types import Filter
+    from rag.bot import Bot
+    from rag.settings import load_settings
+
+    settings = load_settings(index=index, llm=llm)
+    chosen = Filter(
+        published_from=published_from.date() if published_from else None,
+        published_to=published_to.date() if published_to else None,
+        sources=tuple(source or ()),
+    )
+    with Bot.open(settings.index, settings=settings) as bot:
+        answer = bot.ask(question, filter=chosen or None)
+    if json:
+        print(answer.to_json())
+    else:
+        terminal.show_answer(answer)
+    if answer.refused:
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def serve(
+    index: Index = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.  [default: 7860]")] = None,
+    llm: Llm = None,
+) -> None:
+    """Start the chat page and print its address."""
+    from rag.bot import Bot
+    from rag.settings import load_settings
+
+    settings = load_settings(index=index, host=host, port=port, llm=llm)
+    # Opened before the page's libraries are imported, so that a missing index is said at once.
+    with Bot.open(settings.index, settings=settings) as bot:
+        from ui.chat import serve as serve_chat
+
+        serve_chat(bot, settings.host, settings.port)
+
+
+@app.command()
+def status(index: Index = None, json: Json = False) -> None:
+    """What the index holds."""
+    with _store(index) as store:
+        found = store.status()
+    terminal.show_json(found) if json else terminal.show_status(found)
+
+
+@app.command()
+def check(
+    index: Index = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Rebuild what is damaged and can be rebuilt.")] = False,
+    json: Json = False,
+) -> None:
+    """Verify every part of the index against the others. Exit code 1: something is wrong."""
+    with _store(index, read_only=not repair) as store:
+        found = store.check(repair=repair)
+    terminal.show_json(found) if json else terminal.show_check(found)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compact(index: Index = None, json: Json = False) -> None:
+    """Rewrite the search files without what was deleted."""
+    with _store(index, read_only=False) as store:
+        before = store.status().bytes
+        store.compact()
+        after = store.status().bytes
+    if json:
+        terminal.show_json({"bytes_before": before, "bytes_after": after})
+    else:
+        terminal.say(f"compacted: {terminal.size(before)} before, {terminal.size(after)} now")
+
+
+@app.command("export")
+def export_(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is empty or doesn't exist yet.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Write articles, passages and vectors to a folder in open formats."""
+    from index.backup import export_index
+
+    with _store(index) as store:
+        found = export_index(store, folder)
+    terminal.show_json(found) if json else terminal.say(f"{found.articles} articles written to {folder}")
+
+
+@app.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `newsdesk export` wrote.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Make an index from an exported folder; nothing is embedded again."""
+    from index.backup import import_index
+    from rag.settings import load_settings
+
+    settings = load_settings(index=index)
+    found = import_index(folder, settings.index, settings=settings)
+    terminal.show_json(found) if json else terminal.say(f"{found.articles} articles read into {settings.index}")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="DATASET [OPTIONS]",
+)
+def evaluate(context: typer.Context) -> None:
+    """Measure answers on a data set with gold quotes; `newsdesk evaluate --help` lists its options."""
+    from rag.evaluate import main as run
+
+    raise typer.Exit(run(context.args) or 0)
+
+
+def _store(folder: Path | None, *, read_only: bool = True) -> Any:
+    """The index folder's PassageStore, opened; a context manager."""
+    from index.store import PassageStore
+    from rag.settings import load_settings
+
+    settings = load_settings(index=folder)
+    return PassageStore.open(settings.index, settings=settings, read_only=read_only)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors become one line on standard error, never a traceback."""
+    try:
+        code = app(args=list(arguments) if arguments is not None else None, prog_name="newsdesk", standalone_mode=False)
+        sys.stdout.flush()
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this code and says nothing
+            return terminal.fail("interrupted", code=INTERRUPTED, label="")
+        return code if isinstance(code, int) else 0
+    except NewsdeskError as error:
+        return terminal.fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return terminal.fail("interrupted", code=INTERRUPTED, label="")
+    except BrokenPipeError:
+        # The reader of a pipe left (`newsdesk status | head -1`); the interpreter must not complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return terminal.fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        if hasattr(error, "exit_code") and hasattr(error, "show"):  # a usage error of click's, with its own text
+            error.show()
+            return int(error.exit_code)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
