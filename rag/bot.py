@@ -9,7 +9,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -61,12 +61,14 @@ class Bot:
         answerer: Answerer,
         writer: Answerer | None = None,
         settings: Settings,
+        notes: Sequence[str] = (),
     ) -> None:
         self.store = store
         self.retriever = retriever
         self.answerer = answerer
         self.writer = writer
         self.settings = settings
+        self.notes = tuple(notes)
 
     @classmethod
     def open(
@@ -92,16 +94,18 @@ class Bot:
             retriever = retriever or PassageRetriever(
                 store=store, candidates=settings.candidates, k=max(settings.read_passages, 8)
             )
+            fitted = Fitted.bundled()
+            known = settings.refuse_below is not None or fitted.fits(embedder=store.embeddings_digest, reader=reader.digest)
             answerer = ExtractiveAnswerer(
                 store,
                 reader,
-                fitted=Fitted.bundled(),
+                fitted=fitted,
                 refuse_below=settings.refuse_below,
                 read_passages=settings.read_passages,
                 statements=settings.statements,
             )
             writer = _writer(store, answerer, chat_model, settings)
-            return cls(store, retriever=retriever, answerer=answerer, writer=writer, settings=settings)
+            return cls(store, retriever=retriever, answerer=answerer, writer=writer, settings=settings, notes=() if known else (NOT_FITTED,))
         except BaseException:
             store.close()
             raise
@@ -200,7 +204,7 @@ class Bot:
         began = time.perf_counter()
         retrieved = self.retriever.retrieve(alone, filter=wanted or None)
         yield _timed(timings, "searching", began)
-        notes += self.retriever.notes
+        notes += (*self.retriever.notes, *self.notes)
         if not retrieved:
             reason = "No article matches the filter." if wanted else "The collection is empty."
             answer = refusal(question, [], self.store, answerer=answerer.name, notes=(_filter_words(wanted) or reason,))

@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from index.types import Article, Passage
+from rag.answer import ExtractiveAnswerer, same_answer, sentence_of
+from rag.confidence import Features, Fitted, fit
+from rag.types import Answer, Done, Reading, Retrieved, Span, StatementReady
+
+ARTICLES = {
+    "early": Article("early", "Wave strikes", "The wave struck at dawn. At least 22,000 people died, officials said.", published=date(2004, 12, 27)),
+    "late": Article("late", "A year on", "A year has passed. The toll stands at 227,898 people.", published=date(2005, 12, 26)),
+    "again": Article("again", "The count", "Counting is over. In all 227,898 people lost their lives.", published=date(2006, 1, 2)),
+}
+FITTED = Fitted("", "", 0.1, {"intercept": 0.0, "relevance": 1.0, "cosine": 0.0, "coverage": 0.0}, 0.5)
+
+
+class Source:
+    def article(self, article_id: str) -> Article:
+        return ARTICLES[article_id]
+
+
+class Finds:
+    """A reader that finds given words: relevance .9 where they stand, .1 elsewhere."""
+
+    digest = "finds"
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = answers
+        self.read_passages = 0
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        self.read_passages += len(passages)
+        return [self.reading(p) for p in passages]
+
+    def reading(self, passage: Passage) -> Reading:
+        for answer in self.answers:
+            at = passage.text.find(answer)
+            if at >= 0:
+                return Reading(passage.id, 0.9, (Span(passage.start + at, passage.start + at + len(answer), 5.0),))
+        return Reading(passage.id, 0.1, (Span(passage.start, passage.start + 3, -5.0),))
+
+
+def retrieved(*ids: str) -> list[Retrieved]:
+    texts = {key: ARTICLES[key].text for key in ids}
+    return [Retrieved(Passage(f"{key}#0-{len(t)}", key, 0, len(t), t), 0.6, 3.0, 1.0 - 0.01 * i) for i, (key, t) in enumerate(texts.items())]
+
+
+def ask(reader: Finds, *ids: str, question: str = "How many died?") -> Answer:
+    *events, last = ExtractiveAnswerer(Source(), reader, fitted=FITTED).answer(question, retrieved(*ids))
+    assert isinstance(last, Done)
+    assert [e.statement for e in events if isinstance(e, StatementReady)] == list(last.answer.statements)
+    return last.answer
+
+
+def test_the_sentence_is_quoted_and_the_span_marked() -> None:
+    answer = ask(Finds("22,000 people"), "early")
+    (citation,) = answer.citations
+    assert answer.text == citation.quote == "At least 22,000 people died, officials said."
+    text = ARTICLES["early"].text
+    assert text[citation.start : citation.end] == citation.quote
+    assert citation.answer_start is not None
+    assert text[citation.answer_start : citation.answer_end] == answer.short_answer == "22,000 people"
+
+
+def test_agreement_is_one_statement_with_both_citations() -> None:
+    answer = ask(Finds("227,898"), "late", "again")
+    assert len(answer.statements) == 1 and [c.article_id for c in answer.citations] == ["late", "again"]
+    assert not answer.disagreement
+
+
+def test_disagreement_shows_each_figure_newest_first() -> None:
+    answer = ask(Finds("22,000 people", "227,898"), "early", "late")
+    assert [a.text for a in answer.disagreement] == ["227,898", "22,000 people"]
+    assert [c.number for a in answer.disagreement for c in a.citations] == [2, 1]
+
+
+def test_what_is_not_there_is_refused_with_the_closest() -> None:
+    answer = ask(Finds("nothing"), "early", "late")
+    assert answer.refused and not answer.citations and not answer.statements
+    assert [c.article_id for c in answer.closest] == ["early", "late"]
+    assert all(ARTICLES[c.article_id].text[c.start : c.end] == c.quote for c in answer.closest)
+
+
+def test_a_yes_no_question_gets_a_sentence_and_no_invented_yes() -> None:
+    answer = ask(Finds("22,000 people"), "early", question="Did 22,000 people die?")
+    assert answer.short_answer is None and answer.statements
+
+
+def test_reading_stops_when_the_rest_cannot_win() -> None:
+    reader = Finds("227,898")
+    first = retrieved("late")
+    rest = [Retrieved(Passage(f"early#{i}-{i + 9}", "early", i, i + 9, ARTICLES["early"].text[i : i + 9]), 0.1, None, 0.0) for i in range(7)]
+    list(ExtractiveAnswerer(Source(), reader, fitted=FITTED).answer("How many died?", [*first, *rest]))
+    assert reader.read_passages == 4
+
+
+def test_no_more_statements_than_asked_for() -> None:
+    *_, last = ExtractiveAnswerer(Source(), Finds("227,898", "22,000"), fitted=FITTED, statements=1).answer("How many?", retrieved("early", "late"))
+    assert isinstance(last, Done) and len(last.answer.statements) == 1
+
+
+def test_a_span_over_a_sentence_end_quotes_both() -> None:
+    text = ARTICLES["early"].text
+    passage = Passage("early#0-0", "early", 0, len(text), text)
+    assert sentence_of(passage, Span(10, 40, 0.0)) == (0, len(text))
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [("the call", "call", True), ("3,000", "3,000 agents", True), ("", "x", False), ("2004", "2005", False)])
+def test_same_answer(one: str, other: str, same: bool) -> None:
+    assert same_answer(one, other) is same
+
+
+def test_fitting_separates_what_can_be_separated() -> None:
+    examples = [(Features(x, 0.5, 0.5), x > 0) for x in (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0)]
+    weights, threshold = fit(examples)
+    fitted = Fitted("", "", 0.1, weights, threshold)
+    assert all((fitted.confidence(f) >= threshold) is answerable for f, answerable in examples)
+
+
+def test_fitting_needs_both_kinds() -> None:
+    with pytest.raises(ValueError, match="unanswerable"):
+        fit([(Features(0, 0, 0), True)])

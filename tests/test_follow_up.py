@@ -1,0 +1,70 @@
+from datetime import date
+
+import pytest
+
+from index.types import Filter
+from rag.follow_up import dates_asked, names, narrow, stand_alone
+from rag.types import Answer, Turn
+
+TODAY = date(2026, 1, 28)  # a Wednesday
+
+
+def turn(question: str, short: str | None = None) -> Turn:
+    return Turn(question, Answer(question, standalone_question=question, short_answer=short))
+
+
+@pytest.mark.parametrize("question", ["When did Armstrong land?", "How many people died in Chernobyl?", "Was Marie Curie Polish?"])
+def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
+    assert stand_alone(question, [turn("Who reopened Notre-Dame?")]) == question
+
+
+@pytest.mark.parametrize("question", ["When was that?", "How old was he?", "And why?", "What about the cost?", "Where did they live?"])
+def test_a_question_that_leans_gets_what_it_leans_on(question: str) -> None:
+    alone = stand_alone(question, [turn("Who was Alex Pretti?")])
+    assert alone.startswith(question) and "Alex Pretti" in alone
+
+
+def test_the_short_answer_is_part_of_the_topic() -> None:
+    assert "Neil Armstrong" in stand_alone("How old was he?", [turn("Who walked on the Moon first?", "Neil Armstrong")])
+
+
+def test_no_history_changes_nothing() -> None:
+    assert stand_alone("And why?", []) == "And why?"
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "last"),
+    [
+        ("what happened yesterday", date(2026, 1, 27), TODAY),
+        ("What was in the news today?", TODAY, TODAY),
+        ("what happened last week?", date(2026, 1, 19), date(2026, 1, 25)),
+        ("what happened this week?", date(2026, 1, 26), TODAY),
+        ("Floods in the past 10 days", date(2026, 1, 18), TODAY),
+        ("what happened last month", date(2025, 12, 1), date(2025, 12, 31)),
+        ("articles from March 2024 on floods", date(2024, 3, 1), date(2024, 3, 31)),
+        ("Deaths reported on 27 December 2004?", date(2004, 12, 27), date(2004, 12, 27)),
+        ("news since 2020", date(2020, 1, 1), None),
+        ("articles before 2020-05-01", None, date(2020, 4, 30)),
+    ],
+)
+def test_publication_dates(question: str, first: date | None, last: date | None) -> None:
+    assert dates_asked(question, TODAY) == Filter(published_from=first, published_to=last)
+
+
+@pytest.mark.parametrize("question", ["Who landed in 1969?", "What happened on 26 April 1986?", "How long was the last flight?", "articles from 31 Foo 2020"])
+def test_an_events_own_date_is_no_filter(question: str) -> None:
+    assert not dates_asked(question, TODAY)
+
+
+def test_an_impossible_day_finds_nothing_and_does_not_raise() -> None:
+    assert dates_asked("articles from 31 February 2020", TODAY).published_from == date.max
+
+
+def test_filters_are_narrowed() -> None:
+    chosen = Filter(published_from=date(2020, 1, 1), sources=("Wire",))
+    both = narrow(chosen, Filter(published_from=date(2021, 1, 1), published_to=date(2022, 1, 1)))
+    assert both == Filter(date(2021, 1, 1), date(2022, 1, 1), ("Wire",))
+
+
+def test_names() -> None:
+    assert names("When did Tim Walz speak to Élysée officials?") == ["Tim Walz", "Élysée"]
