@@ -1,7 +1,7 @@
 """Evaluation data sets: files in six formats -> one Dataset of questions, with the articles that it brings along.
 
-It reads and checks; it asks nothing and indexes nothing. What each format's fields are and where it comes from stands in
-docs/evaluation.md. A row that can't be used is kept in `Dataset.left_out` with its reason, never dropped silently.
+It reads and checks; it asks nothing and indexes nothing. What each format's fields are and where it comes from stands
+in docs/evaluation.md. A row that can't be used is kept in `Dataset.left_out` with its reason, never dropped silently.
 The RGB and MultiHop-RAG loaders were written from those projects' descriptions and have not met the original files.
 """
 
@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +37,7 @@ class Gold:
 class Question:
     """One question. `answers`: any of them is right; of kind "retrieval" nothing is answered, only searched.
 
-    answerable: None where the data set doesn't say. `grades`: article id -> relevance, where it has more than one grade.
+    answerable: None where the data set doesn't say. `grades`: article id -> relevance, where documents are graded.
     """
 
     id: str
@@ -66,8 +66,6 @@ class Dataset:
 
     def limited(self, limit: int | None) -> Dataset:
         """The first `limit` questions, all where it is None; the collection stays whole."""
-        from dataclasses import replace
-
         return self if limit is None else replace(self, questions=self.questions[:limit])
 
 
@@ -227,7 +225,7 @@ def _feedback(rows: Sequence[Row]) -> Loaded:
 
 
 class _Contexts:
-    """Distinct paragraphs as articles; the id is the title and a digest of the text, so that it holds in every order."""
+    """Distinct paragraphs as articles; the id is the title and a digest of the text, so it holds in every order."""
 
     def __init__(self) -> None:
         self.articles: dict[str, Article] = {}
@@ -383,7 +381,8 @@ def _beir(folder: Path, qrels: Path | None) -> Dataset:
     texts = [(folder / "corpus.jsonl").read_text("utf-8"), (folder / "queries.jsonl").read_text("utf-8")]
     judged = qrels.read_text("utf-8")
     articles = [
-        Article(str(r["_id"]), str(r.get("title") or ""), str(r["text"])) for r in _rows(folder / "corpus.jsonl", texts[0])
+        Article(str(row["_id"]), str(row.get("title") or ""), str(row["text"]))
+        for row in _rows(folder / "corpus.jsonl", texts[0])
     ]
     grades: dict[str, dict[str, int]] = {}
     for number, line in enumerate(judged.splitlines()[1:], start=2):
@@ -433,8 +432,6 @@ def checked(dataset: Dataset, article: Callable[[str], Article | None]) -> Datas
     A quote that stands elsewhere, once, is moved there; a question whose gold article or quote is absent is left out
     with the reason.
     """
-    from dataclasses import replace
-
     kept, left_out = [], list(dataset.left_out)
     for question in dataset.questions:
         placed: list[Gold] = []
@@ -447,9 +444,8 @@ def checked(dataset: Dataset, article: Callable[[str], Article | None]) -> Datas
                     continue
                 reason = f"no article {gold.article_id!r} in the collection"
                 break
-            if not gold.quote or gold.start is None or gold.end is None:
-                placed.append(gold)
-            elif found.text[gold.start : gold.end] == gold.quote:
+            whole = not gold.quote or gold.start is None or gold.end is None
+            if whole or found.text[gold.start : gold.end] == gold.quote:
                 placed.append(gold)
             elif found.text.count(gold.quote) == 1:
                 start = found.text.index(gold.quote)

@@ -149,7 +149,7 @@ def ranking(
 ) -> dict[str, dict[str, float]]:
     """Question id -> measure -> value, by ir-measures; a question without relevant documents gets none.
 
-    relevant: question -> document -> grade; ranked: question -> documents, best first (later copies of one are ignored).
+    relevant: question -> document -> grade; ranked: question -> documents, best first (of copies the first counts).
     A question that retrieved nothing counts 0.
     """
     import ir_measures
@@ -215,7 +215,7 @@ def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float | None:
 
 
 def risk_coverage(confidence: Sequence[float], right: Sequence[bool]) -> list[tuple[float, float, float]]:
-    """(threshold, coverage, risk) for every distinct threshold, from the strictest: the share answered, the share wrong.
+    """(threshold, share answered, share of those wrong) for every distinct threshold, from the strictest.
 
     >>> risk_coverage([0.9, 0.5, 0.2], [True, False, True])
     [(0.9, 0.3333333333333333, 0.0), (0.5, 0.6666666666666666, 0.5), (0.2, 1.0, 0.3333333333333333)]
@@ -295,7 +295,7 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0) -> tuple[float
 def randomisation_p(before: Sequence[float], after: Sequence[float], *, seed: int = 0, samples: int = 10_000) -> float:
     """How likely a mean fall as large as this one is by chance: a one-sided paired randomisation test.
 
-    Signs of the differences are flipped: all combinations up to 2^13, else `samples` random ones (and the observed one).
+    Signs of the differences are flipped: all combinations up to 2^13, else `samples` random ones and the observed one.
     1 where nothing differs.
 
     >>> randomisation_p([1, 1, 1], [0, 0, 0])
