@@ -51,7 +51,7 @@ def test_commands_run(block: str, checkout: Path, capsys: pytest.CaptureFixture[
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"\bmake ([a-z-]+)", README))
+    targets = set(re.findall(r"(?:`|^)make ([a-z-]+)", README, flags=re.MULTILINE))
     assert {"chat", "test", "lint", "bench", "lock", "quality", "screenshots"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
