@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from index.store import PassageStore
 from index.types import Article
+from rag.bot import digest_of
 from rag.confidence import Features, Fitted, fit
 from rag.read import OnnxReader, load_reader, logit
 from rag.retrieve import PassageRetriever
@@ -81,7 +82,7 @@ def main() -> None:
     articles, ids = collection(questions, settings.data / "reader" / "train.jsonl.gz")
     with PassageStore.open(options.cache, create=True, read_only=False, settings=settings) as store:
         store.add_articles(tqdm(articles, desc="indexing"))
-        embedder = store.embeddings_digest
+        embedder = digest_of(store)
         retriever = PassageRetriever(store=store, candidates=settings.candidates, k=2 * DEPTH)
         bundled = load_reader(threads=settings.threads)
         from index.embedding import minilm_folder

@@ -325,17 +325,19 @@ class ExtractiveAnswerer:
 
         Only answers with digits count: that two names differ does not show that they contradict each other.
         """
-        first = groups[0]
+        first, *others = list(zip(groups, statements, strict=True))
+        figures = set(_NUMBER.findall(first[0].answer))
+        covered = coverage(question, first[0].retrieved.passage.indexed_text)
         differing = [
-            (group, statement)
-            for group, statement in zip(groups, statements, strict=True)
-            if _NUMBER.search(group.answer)
-            and (group is first or group.retrieved.passage.article_id != first.retrieved.passage.article_id)
-            and (group is first or set(_NUMBER.findall(group.answer)) != set(_NUMBER.findall(first.answer)))
-            and (group is first or coverage(question, group.retrieved.passage.indexed_text) >= 0.5)
+            (candidate, statement)
+            for candidate, statement in others
+            if candidate.retrieved.passage.article_id != first[0].retrieved.passage.article_id
+            and set(_NUMBER.findall(candidate.answer)) - figures
+            and coverage(question, candidate.retrieved.passage.indexed_text) >= covered
         ]
-        if len(differing) < 2 or _YES_NO.match(question):
+        if not figures or not differing or _YES_NO.match(question):
             return ()
+        differing = [first, *differing]
         alternatives = [Alternative(g.answer, s.citations[0].published, s.citations) for g, s in differing]
         alternatives.sort(key=lambda a: a.published.toordinal() if a.published else 0, reverse=True)
         return tuple(alternatives)

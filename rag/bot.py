@@ -95,7 +95,7 @@ class Bot:
                 store=store, candidates=settings.candidates, k=max(settings.read_passages, 8)
             )
             fitted = Fitted.bundled()
-            known = settings.refuse_below is not None or fitted.fits(embedder=store.embeddings_digest, reader=reader.digest)
+            known = settings.refuse_below is not None or fitted.fits(embedder=digest_of(store), reader=reader.digest)
             answerer = ExtractiveAnswerer(
                 store,
                 reader,
@@ -280,6 +280,12 @@ def _writer(
         assert settings.llm is not None
         chat_model = load_chat_model(settings.llm, settings=settings)
     return ChatAnswerer(chat_model, store, fallback, settings=settings)
+
+
+def digest_of(store: PassageStore) -> str:
+    """The digest of the store's embedder; its class name where it has none."""
+    embeddings = store.embeddings
+    return str(getattr(embeddings, "digest", type(embeddings).__name__))
 
 
 def clean(question: str) -> str:

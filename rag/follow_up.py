@@ -20,11 +20,8 @@ _ANAPHOR = re.compile(
     r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b",
     re.I,
 )
-_CONTINUES = re.compile(
-    r"^\s*(and|but|so|or|what about|how about|why|how so|when|where|who|which one|who else|what else|anything else)\b",
+_CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about)\b", re.I)
     re.I,
-)
-_NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
 _QUESTION_WORDS = frozenset(
     "what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split()
 )
@@ -49,13 +46,15 @@ def names(text: str) -> list[str]:
 def stand_alone(question: str, history: Sequence[Turn]) -> str:
     """The question, with what it leans on in brackets when it leans on an earlier turn.
 
-    A question leans when it has a pronoun without a name, or continues ("And when?") with at most two content words.
+    A question leans when it continues ("And Trump?") in a few words, or names nobody and has a pronoun or hardly a word.
     """
     if not history:
         return question
-    own_names, asked = names(question), content_words(question)
-    leans = (_ANAPHOR.search(question) and not own_names) or (
-        _CONTINUES.match(question) and len(asked) <= 2 and not (own_names and len(asked) > 2)
+    asked, named = content_words(question), bool(names(question))
+    leans = (
+        (_CONTINUES.match(question) and len(asked) <= 2)
+        or (not named and _ANAPHOR.search(question))
+        or (not named and len(asked) <= 1)
     )
     if not leans:
         return question

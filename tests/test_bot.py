@@ -1,0 +1,135 @@
+"""The whole way from a question to an answer, over the real models and the articles of seeds/."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from index.errors import IndexMissing
+from index.store import PassageStore
+from index.types import Article, Filter
+from rag import Answer, Bot, Done, Stage, StatementReady, Turn, ask
+
+ODD_QUESTIONS = {
+    "empty": "",
+    "blank": " \n\t ",
+    "long": "why " * 2500,
+    "emoji": "🚀🌕👨‍🚀?",
+    "sql": "'; DROP TABLE articles; --",
+    "regex": "(a+)+$ [^]* \\d{1000}",
+    "query syntax": 'title:"x" AND (NOT b OR *) +c -d ~2^3 [a TO b]',
+    "german": "Wann fiel die Berliner Mauer?",
+    "chinese": "谁登上了月球？",
+    "arabic": "متى سقط جدار برلين؟",
+    "surrogate": "who \ud800 landed?",
+    "nul": "who\x00landed?",
+    "html": "<script>alert(1)</script>",
+}
+
+
+@pytest.fixture(scope="module")
+def bot(seeds_index: Path) -> Iterator[Bot]:
+    with Bot.open(seeds_index) as opened:
+        yield opened
+
+
+def holds(answer: Answer, bot: Bot) -> bool:
+    """The invariants of every answer: exact quotes, and cited or refused."""
+    exact = all(bot.store.article(c.article_id).text[c.start : c.end] == c.quote for c in (*answer.citations, *answer.closest))
+    return exact and bool(answer.citations) is not answer.refused
+
+
+def test_an_answer_cites_exact_characters(bot: Bot) -> None:
+    answer = bot.ask("Who was the first person to walk on the Moon?")
+    assert holds(answer, bot) and not answer.refused
+    assert "Armstrong" in answer.text
+    assert answer.citations[0].article_id == "02-apollo-11.txt"
+    assert {"understanding", "searching", "reading", "answering"} <= set(answer.timings)
+
+
+@pytest.mark.parametrize("question", ODD_QUESTIONS.values(), ids=ODD_QUESTIONS.keys())
+def test_any_question_gets_through(bot: Bot, question: str) -> None:
+    answer = bot.ask(question)
+    assert answer.question == question and holds(answer, bot)
+
+
+def test_a_cut_question_says_so(bot: Bot) -> None:
+    assert any("2,000 characters" in note for note in bot.ask("why " * 2500).notes)
+
+
+@pytest.mark.parametrize("question", ["Who won the Super Bowl?", "How do I bake sourdough bread?"])
+def test_what_the_collection_does_not_hold_is_refused(bot: Bot, question: str) -> None:
+    answer = bot.ask(question)
+    assert answer.refused and answer.closest and holds(answer, bot)
+
+
+@pytest.mark.parametrize("text", ["Hello!", "thanks", "What can you answer?", "help"])
+def test_small_talk_gets_a_reply_and_no_search(bot: Bot, text: str) -> None:
+    answer = bot.ask(text)
+    assert answer.answerer == "about" and not answer.passages and answer.text
+
+
+def test_what_it_can_answer_names_the_collection(bot: Bot) -> None:
+    assert f"{bot.store.status().articles} articles" in bot.ask("What can you answer?").text
+
+
+def test_a_stream_ends_with_done_once(bot: Bot) -> None:
+    *events, last = bot.stream("Who was the first person to walk on the Moon?")
+    assert isinstance(last, Done) and not any(isinstance(e, Done) for e in events)
+    assert tuple(e.statement for e in events if isinstance(e, StatementReady)) == last.answer.statements
+    assert [e.name for e in events if isinstance(e, Stage)] == ["understanding", "searching", "reading", "answering"]
+
+
+async def test_asking_asynchronously_gives_the_same(bot: Bot) -> None:
+    question = "Who was the first person to walk on the Moon?"
+    assert (await bot.aask(question)).statements == bot.ask(question).statements
+    events = [event async for event in bot.astream(question)]
+    assert isinstance(events[-1], Done)
+
+
+def test_a_filter_is_kept_to(bot: Bot) -> None:
+    chosen = Filter(article_ids=("09-berlin-wall.txt",))
+    answer = bot.ask("Who was the first person to walk on the Moon?", filter=chosen)
+    assert {r.passage.article_id for r in answer.passages} == {"09-berlin-wall.txt"} and answer.filter == chosen
+
+
+def test_yesterday_is_reckoned_from_today(bot: Bot) -> None:
+    answer = bot.ask("What happened yesterday?", today=date(1850, 1, 1))
+    assert answer.refused and "31 December 1849" in answer.text
+
+
+def test_a_follow_up_leans_on_the_turn_before(bot: Bot) -> None:
+    first = bot.ask("When was the wreck of the Titanic found?")
+    answer = bot.ask("Who led the expedition that found it?", history=[Turn(first.question, first)])
+    assert "Titanic" in answer.standalone_question
+    assert {c.article_id for c in (*answer.citations, *answer.closest)} & {"13-titanic-wreck.txt"}
+
+
+def test_examples_come_from_the_collection(bot: Bot) -> None:
+    assert len(set(bot.examples(4))) == 4
+
+
+def test_ask_opens_and_closes(seeds_index: Path) -> None:
+    assert not ask("Who was the first person to walk on the Moon?", index=seeds_index).refused
+
+
+def test_no_index_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="newsdesk index"):
+        ask("Who?", index=tmp_path / "none")
+
+
+def test_a_collection_of_one_article(tmp_path: Path) -> None:
+    article = Article("bridge", "A bridge at Saltstraumen", "The bridge was opened by Queen Sonja on 3 July 1992. It cost 42 million crowns.")
+    with PassageStore.open(tmp_path / "one", create=True, read_only=False) as store:
+        store.add_articles([article])
+    with Bot.open(tmp_path / "one") as bot:
+        answer = bot.ask("Who opened the bridge?")
+        assert "Queen Sonja" in answer.text and holds(answer, bot)
+        assert bot.ask("Who won the Super Bowl?").refused
+
+
+def test_an_empty_collection_refuses(tmp_path: Path) -> None:
+    PassageStore.open(tmp_path / "none", create=True, read_only=False).close()
+    with Bot.open(tmp_path / "none") as bot:
+        assert bot.ask("Who opened the bridge?").refused
