@@ -21,7 +21,7 @@ _ANAPHOR = re.compile(
     re.I,
 )
 _CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about)\b", re.I)
-    re.I,
+_NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
 _QUESTION_WORDS = frozenset(
     "what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split()
 )
