@@ -71,9 +71,13 @@ def test_agreement_is_one_statement_with_both_citations() -> None:
 
 
 def test_disagreement_shows_each_figure_newest_first() -> None:
-    answer = ask(Finds("22,000 people", "227,898"), "early", "late")
+    answer = ask(Finds("22,000 people", "227,898"), "early", "late", question="How many people?")
     assert [a.text for a in answer.disagreement] == ["227,898", "22,000 people"]
     assert [c.number for a in answer.disagreement for c in a.citations] == [2, 1]
+
+
+def test_a_figure_for_something_else_is_no_disagreement() -> None:
+    assert not ask(Finds("22,000 people", "227,898"), "early", "late", question="How many died at dawn?").disagreement
 
 
 def test_what_is_not_there_is_refused_with_the_closest() -> None:
