@@ -88,13 +88,16 @@ def parse_case(line: str) -> tuple[str, str, list[int]]:
 
 def starts(spans: list[tuple[int, int]], text: str) -> list[int]:
     """Where sentences after the first begin, whitespace skipped."""
-    found = [start + len(text[start:end]) - len(text[start:end].lstrip()) for start, end in spans if text[start:end].strip()]
+    found = [
+        start + len(text[start:end]) - len(text[start:end].lstrip()) for start, end in spans if text[start:end].strip()
+    ]
     return found[1:]
 
 
 def main() -> None:
     import nupunkt
     import sentencex
+
     from index.passages import sentences
 
     def by_sentencex(text: str) -> list[tuple[int, int]]:

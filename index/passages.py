@@ -76,9 +76,7 @@ def _parts(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
     yield start, end
 
 
-def split(
-    article: Article, *, count_tokens: CountTokens, settings: IndexSettings = IndexSettings()
-) -> list[Passage]:
+def split(article: Article, *, count_tokens: CountTokens, settings: IndexSettings = IndexSettings()) -> list[Passage]:
     """The article's passages, in order. `count_tokens` gives the tokens of each text, special tokens included or not.
 
     `count_tokens` of each passage's `indexed_text` is at most `settings.passage_tokens`, as long as counts of words add
@@ -106,9 +104,7 @@ def split(
     return passages
 
 
-def _pack(
-    text: str, section: Section, budget: int, count_tokens: CountTokens, overlap: int
-) -> list[tuple[int, int]]:
+def _pack(text: str, section: Section, budget: int, count_tokens: CountTokens, overlap: int) -> list[tuple[int, int]]:
     """Runs of units of at most `budget` tokens; each but the first begins with `overlap` units of the one before."""
     units = _units(text, section, budget, count_tokens)
     spans: list[tuple[int, int]] = []
@@ -160,7 +156,11 @@ def _cut(text: str, start: int, end: int, budget: int, count_tokens: CountTokens
             last += 1
         if last < len(pieces):
             clause = next(
-                (i for i in range(last, first + (last - first) // 2, -1) if _CLAUSE_END.search(text, pieces[i - 1].start, pieces[i - 1].end)),
+                (
+                    i
+                    for i in range(last, first + (last - first) // 2, -1)
+                    if _CLAUSE_END.search(text, pieces[i - 1].start, pieces[i - 1].end)
+                ),
                 last,
             )
             last = clause

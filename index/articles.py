@@ -1,0 +1,152 @@
+"""Reads articles from files and folders, one by one: `read_articles(path) -> Article or Rejected`.
+
+What can't be read is a Rejected with its reason, and the rest goes on. Formats are the table `READERS`. It leaves out
+what an article's lines mean (index.structure) and what a passage is (index.passages).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from index.decode import Unreadable
+from index.readers_jsonl import read_jsonl
+from index.readers_text import read_markdown, read_text
+from index.settings import IndexSettings
+from index.types import Article, Rejected
+
+Reader = Callable[[bytes, str], Article]
+"""A file's bytes and its id in, its article out; raises Unreadable with the reason."""
+
+READERS: dict[str, Reader] = {
+    ".txt": read_text,
+    ".text": read_text,
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+}
+LINE_SUFFIXES = (".jsonl", ".ndjson")
+
+
+def read_articles(*paths: str | Path, settings: IndexSettings = IndexSettings()) -> Iterator[Article | Rejected]:
+    """The articles of files and folders, in the order of their names.
+
+    An id is a record's own, else its URL, else the path relative to the path given (for a file, its name). Each
+    article's metadata names its file (`path`) and the path given (`root`).
+    """
+    seen: dict[str, str] = {}
+    for given in paths:
+        for item in _read_root(Path(given), settings):
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            path = str(item.metadata["path"])
+            if item.id in seen and seen[item.id] != path and not item.metadata.get("line"):
+                # The same name under two folders given is two articles.
+                item = replace(item, id=f"{Path(given).name}/{item.id}")
+            if item.id in seen:
+                yield Rejected(_place(item), f"its id {item.id!r} is already that of an article in {seen[item.id]}")
+            elif len(item.text) > settings.max_article_characters:
+                yield Rejected(
+                    _place(item),
+                    f"{len(item.text):,} characters: longer than max_article_characters = {settings.max_article_characters:,}",
+                )
+            else:
+                seen[item.id] = path
+                yield item
+
+
+def _place(article: Article) -> str:
+    line = article.metadata.get("line")
+    return f"{article.metadata['path']}:{line}" if line else str(article.metadata["path"])
+
+
+def _read_root(root: Path, settings: IndexSettings) -> Iterator[Article | Rejected]:
+    if not root.exists() and not root.is_symlink():
+        yield Rejected(_shown(root), "no such file or folder")
+        return
+    absolute = _shown(Path(os.path.abspath(root)))
+    for path, relative in _walk(root):
+        if isinstance(relative, Rejected):
+            yield relative
+            continue
+        for item in _read_file(path, relative, settings):
+            if isinstance(item, Article):
+                metadata = {**item.metadata, "path": _shown(Path(os.path.abspath(path))), "root": absolute}
+                item = replace(item, metadata=metadata)
+            yield item
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
+    """Files with their ids, sorted by name; hidden ones are left out, links that come back to their folder too."""
+    if not root.is_dir():
+        yield root, _shown(Path(root.name))
+        return
+    stack: list[tuple[Path, frozenset[tuple[int, int]]]] = [(root, frozenset())]
+    while stack:
+        folder, above = stack.pop()
+        try:
+            status = folder.stat()
+            key = (status.st_dev, status.st_ino)
+            if key in above:
+                yield folder, Rejected(_shown(folder), "a link to a folder that it is in: not followed")
+                continue
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, Rejected(_shown(folder), f"can't be read: {error.strerror or error}")
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            try:
+                is_folder = entry.is_dir()
+            except OSError as error:
+                yield path, Rejected(_shown(path), f"can't be read: {error.strerror or error}")
+                continue
+            if is_folder:
+                folders.append((path, above | {key}))
+            else:
+                yield path, _shown(path.relative_to(root))
+        stack += reversed(folders)
+
+
+def _read_file(path: Path, id: str, settings: IndexSettings) -> Iterator[Article | Rejected]:
+    shown = _shown(path)
+    suffix = path.suffix.lower()
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            yield Rejected(shown, "not a regular file")
+            return
+        if suffix in LINE_SUFFIXES:
+            yield from read_jsonl(path, id, shown, settings)
+            return
+        reader = READERS.get(suffix)
+        if reader is None:
+            yield Rejected(
+                shown,
+                f"{suffix or 'a file without an ending'} is not read; these are: {', '.join(sorted((*READERS, *LINE_SUFFIXES)))}",
+            )
+            return
+        if status.st_size > settings.max_file_bytes:
+            yield Rejected(shown, f"{status.st_size:,} bytes: larger than max_file_bytes = {settings.max_file_bytes:,}")
+            return
+        if not status.st_size:
+            yield Rejected(shown, "empty")
+            return
+        with path.open("rb") as file:
+            data = file.read(settings.max_file_bytes + 1)
+        yield reader(data, id)
+    except Unreadable as error:
+        yield Rejected(shown, str(error))
+    except OSError as error:
+        yield Rejected(shown, f"can't be read: {error.strerror or error}")
+
+
+def _shown(path: Path) -> str:
+    """The path as text that can be stored and printed: names that are not UTF-8 keep U+FFFD for what is wrong."""
+    return os.fsencode(path).decode("utf-8", errors="replace")

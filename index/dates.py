@@ -1,0 +1,90 @@
+"""Dates as articles write them, in English and ISO; what can be read two ways (01/02/2026) is None.
+
+It leaves out times of day, other languages and words like "yesterday".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+MONTHS = "january february march april may june july august september october november december".split()
+_MONTH = r"(?P<{}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_DATE = re.compile(
+    r"(?<![\w/.-])(?:"
+    r"(?P<iy>\d{4})-(?P<im>\d{1,2})-(?P<id>\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?"
+    r"|(?P<dd>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?" + _MONTH.format("dm") + r",?\s+(?P<dy>\d{4})"
+    r"|" + _MONTH.format("mm") + r"\s+(?P<md>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<my>\d{4})"
+    r"|(?P<n1>\d{1,2})(?P<sep>[/.])(?P<n2>\d{1,2})(?P=sep)(?P<ny>\d{4})"
+    r"|(?P<cy>(?:19|20)\d{2})(?P<cm>\d{2})(?P<cd>\d{2})"
+    r")(?![\w/-])",
+    re.IGNORECASE,
+)
+
+
+def find_date(text: str) -> tuple[date, int, int] | None:
+    """The first date in `text` that can be read one way only, and where it stands; None where there is none.
+
+    >>> find_date("Published on Jan. 26, 2026 by us")
+    (datetime.date(2026, 1, 26), 13, 26)
+    >>> find_date("01/02/2026") is None
+    True
+    """
+    for match in _DATE.finditer(text):
+        found = _read(match)
+        if found:
+            return found, match.start(), match.end()
+    return None
+
+
+def parse_date(value: object) -> date | None:
+    """The date that a field holds: a date, a text with one date in it, or seconds since 1970.
+
+    >>> parse_date("26 January 2026"), parse_date("26/01/2026"), parse_date(1769385600)
+    (datetime.date(2026, 1, 26), datetime.date(2026, 1, 26), datetime.date(2026, 1, 26))
+    """
+    from datetime import UTC, datetime
+
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        try:
+            # Milliseconds are what some exports write.
+            return datetime.fromtimestamp(value / 1000 if abs(value) > 10**11 else value, UTC).date()
+        except (ValueError, OverflowError, OSError):
+            return None
+    if isinstance(value, str):
+        found = find_date(value[:200])
+        return found[0] if found else None
+    return None
+
+
+def _read(match: re.Match[str]) -> date | None:
+    group = match.groupdict()
+    if group["iy"]:
+        year, month, day = int(group["iy"]), int(group["im"]), int(group["id"])
+    elif group["dy"]:
+        year, month, day = int(group["dy"]), _month(group["dm"]), int(group["dd"])
+    elif group["my"]:
+        year, month, day = int(group["my"]), _month(group["mm"]), int(group["md"])
+    elif group["cy"]:
+        year, month, day = int(group["cy"]), int(group["cm"]), int(group["cd"])
+    else:
+        year, month, day = int(group["ny"]), int(group["n2"]), int(group["n1"])
+        # A point is written between day and month only; a slash says nothing unless a number is above 12.
+        if group["sep"] == "/" and day <= 12 and month <= 12 and day != month:
+            return None
+        if month > 12:
+            month, day = day, month
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _month(name: str) -> int:
+    return next(i for i, month in enumerate(MONTHS, 1) if month.startswith(name.lower()[:3]))

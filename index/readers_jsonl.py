@@ -1,0 +1,157 @@
+"""JSON Lines: one article a line, with forgiving names of fields. Each bad line is rejected by its number.
+
+A file may be larger than max_file_bytes; a line may not. A file whose first lines hold no text at all (questions,
+labels, …) is rejected once, as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from index.dates import parse_date
+from index.decode import Unreadable, decode, normalise
+from index.settings import IndexSettings
+from index.structure import Known, article_from_text
+from index.types import Article, Rejected
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "_id", "doc_id", "article_id"),
+    "title": ("title", "headline", "name"),
+    "text": ("text", "body", "content", "page_content", "contents", "article", "maintext"),
+    "url": ("url", "link", "canonical_url"),
+    "source": ("source", "publisher", "site", "site_name", "publication"),
+    "author": ("author", "authors", "byline", "creator"),
+    "published": (
+        "published",
+        "date",
+        "published_at",
+        "publication_date",
+        "date_published",
+        "publish_date",
+        "pubdate",
+        "created",
+    ),
+}
+NO_ARTICLES_AFTER = 20
+"""A file of which so many lines in a row, from the first, hold no text is no list of articles."""
+
+
+def read_jsonl(path: Path, id: str, shown: str, settings: IndexSettings) -> Iterator[Article | Rejected]:
+    """The articles of a file; `id` is its relative path, `shown` its name in reasons."""
+    pending: list[Rejected] | None = []
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(settings.max_file_bytes + 1):
+            number += 1
+            place = f"{shown}:{number}"
+            item: Article | Rejected
+            if len(line) > settings.max_file_bytes:
+                item = Rejected(place, f"the line is longer than max_file_bytes = {settings.max_file_bytes:,}")
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(1 << 20)
+            elif not line.strip():
+                continue
+            else:
+                try:
+                    item = article_from_record(_parse(line), id=f"{id}#{number}", line=number)
+                except Unreadable as error:
+                    item = Rejected(place, str(error))
+            if pending is None:
+                yield item
+            elif isinstance(item, Rejected):
+                pending.append(item)
+                if len(pending) == NO_ARTICLES_AFTER:
+                    yield Rejected(
+                        shown,
+                        f"not articles: none of its first {number} lines could be read; line 1: {pending[0].reason}",
+                    )
+                    return
+            else:
+                yield from pending
+                pending = None
+                yield item
+    if not number:
+        yield Rejected(shown, "empty")
+    yield from pending or ()
+
+
+def _parse(line: bytes) -> Mapping[str, Any]:
+    try:
+        record = json.loads(decode(line))
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise Unreadable("not JSON that can be read: nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(str(error) if isinstance(error, Unreadable) else f"not JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise Unreadable(f"not a JSON object but {type(record).__name__}")
+    return record
+
+
+def article_from_record(record: Mapping[str, Any], *, id: str, line: int | None = None) -> Article:
+    """The article of a record. Raises Unreadable naming the field that is missing or of a wrong type.
+
+    >>> article_from_record({"headline": "Rain", "body": "It rained.", "date": "2026-01-26"}, id="a").published
+    datetime.date(2026, 1, 26)
+    """
+    lowered = {str(key).lower(): value for key, value in record.items()}
+    names = {
+        field: next((n for n in aliases if lowered.get(n) is not None), aliases[0]) for field, aliases in FIELDS.items()
+    }
+    text = lowered.get(names["text"])
+    if text is None:
+        raise Unreadable(f"no text: none of the fields {', '.join(FIELDS['text'])}")
+    if isinstance(text, list) and all(isinstance(part, str) for part in text):
+        text = "\n\n".join(text)
+    if not isinstance(text, str):
+        raise Unreadable(f"field {names['text']!r} is {type(text).__name__}, not text")
+    if not text.strip():
+        raise Unreadable(f"field {names['text']!r} is empty")
+    metadata = lowered.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise Unreadable(f"field 'metadata' is {type(metadata).__name__}, not an object")
+    used = {name for aliases in FIELDS.values() for name in aliases} | {"metadata"}
+    extra = {key: value for key, value in record.items() if str(key).lower() not in used}
+    url = _text(lowered, names["url"])
+    known = Known(
+        title=_text(lowered, names["title"]),
+        url=url,
+        source=_text(lowered, names["source"]),
+        author=_text(lowered, names["author"]),
+        published=parse_date(lowered.get(names["published"])),
+        metadata=_storable({**extra, **(metadata or {}), **({"line": line} if line else {})}),
+    )
+    own = lowered.get(names["id"])
+    if own is not None and (isinstance(own, bool) or not isinstance(own, str | int) or not str(own).strip()):
+        raise Unreadable(f"field {names['id']!r} is {type(own).__name__}, not a text or a whole number")
+    return article_from_text(
+        normalise(text), id=normalise(str(own)).strip() if own is not None else url or id, known=known
+    )
+
+
+def _text(record: Mapping[str, Any], name: str) -> str | None:
+    value = record.get(name)
+    if value is None:
+        return None
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = ", ".join(value)
+    if not isinstance(value, str):
+        raise Unreadable(f"field {name!r} is {type(value).__name__}, not text")
+    return " ".join(normalise(value).split()) or None
+
+
+def _storable(value: Any) -> Any:
+    """JSON values without lone surrogates, which SQLite and UTF-8 refuse, and without NaN."""
+    if isinstance(value, str):
+        return normalise(value)
+    if isinstance(value, dict):
+        return {normalise(str(key)): _storable(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, float) and value != value:
+        return None
+    return value
