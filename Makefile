@@ -61,7 +61,7 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) ".[dev]"
 	( echo "# Made by 'make lock' from pyproject.toml; install with pip install -r requirements.lock"; \
-	  .venv-lock/bin/python -m pip freeze --exclude newsdesk \
+	  .venv-lock/bin/python -m pip freeze --all --exclude newsdesk --exclude pip --exclude wheel \
 	  | grep -v -E '^(nvidia-|cuda-|triton==)' | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' ) > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 	rm -rf .venv-lock
