@@ -292,6 +292,22 @@ def bootstrap_interval(values: Sequence[float], *, seed: int = 0) -> tuple[float
     return float(low), float(high)
 
 
+def bootstrap_of(
+    statistic: Callable[[Sequence[int]], float | None], count: int, *, seed: int = 0, samples: int = 500
+) -> tuple[float, float] | None:
+    """The 95 % percentile interval of a statistic that isn't a mean; it is given the numbers of resampled questions.
+
+    Resamples in which it isn't defined are left out; None where it is defined in none.
+    """
+    random = np.random.default_rng(seed)
+    drawn = (statistic(random.integers(0, count, count).tolist()) for _ in range(samples if count else 0))
+    values = [value for value in drawn if value is not None]
+    if not values:
+        return None
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def randomisation_p(before: Sequence[float], after: Sequence[float], *, seed: int = 0, samples: int = 10_000) -> float:
     """How likely a mean fall as large as this one is by chance: a one-sided paired randomisation test.
 
