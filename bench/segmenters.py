@@ -3,8 +3,8 @@
     python bench/segmenters.py
 
 Each case is written with `|` where a sentence should end; a segmenter's cuts are compared with those marks. It times
-them on a longer text too. sentencex is no dependency of newsdesk: `pip install sentencex`. What it leaves out: languages
-other than English, and the cuts at paragraph ends, which index.passages makes itself.
+them on a longer text too. sentencex is no dependency of newsdesk: `pip install sentencex`. What it leaves out:
+languages other than English, and the cuts at paragraph ends, which index.passages makes itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Lt. Gov.|Lt. Gov. Peggy Flanagan was there.|She left early.
 Dr.|Dr. Maria Lopez, Ph.D., wrote it.|Prof. Smith did not.
 initials|J. K. Rowling and George W. Bush met.|They talked.
 Jr.|Martin Luther King Jr. spoke in 1963.|The crowd was large.
-Jr. name|Robert F. Kennedy Jr. Secretary of Health, came.|He spoke.
+Jr. name|The secretary, Robert F. Kennedy Jr. of New York, came.|He spoke.
 Inc.|Apple Inc. said so on Friday.|Shares rose.
 months|It happened on Jan. 26, 2026.|On Feb. 3 it ended.
 a.m.|It began at 9 a.m. Eastern time.|It ended at noon.
@@ -38,7 +38,7 @@ decimals|Inflation was 3.5 percent.|It was 4.1 in May.
 money|It cost $1.2 million.|The budget was £3.4bn.
 version|Version 2.0.1 was released.|Users complained.
 quotation|"You can end this today," Walz said.|"We will not wait."
-double|"Stop it." He left the room.
+double|"Stop it."|He left the room.
 double 2|He said: "Stop it."|Then he left.
 curly|“We had a call.|It went well,” he said.|“I was surprised.”
 curly end|He called it “a disaster.”|Others agreed.
@@ -52,8 +52,8 @@ ellipsis 2|“We wanted to help … but could not.”|He sighed.
 ellipsis end|He waited...|Nobody came.
 bracket ellipsis|“It was [...] a mistake,” she said.|Her party agreed.
 brackets|It rained (the first time since May).|Farmers were glad.
-brackets in|It rained. (The forecast had said so.)|Farmers were glad.
-tweet|Great call with the President. Thanks!|More soon: https://t.co/Prlt2mu8Bx pic.twitter.com/XFJyv6V1yH
+brackets in|It rained.|(The forecast had said so.)|Farmers were glad.
+tweet|Great call with the President.|Thanks!|More soon: https://t.co/Prlt2mu8Bx pic.twitter.com/XFJyv6V1yH
 tweet name|— Governor Tim Walz (@GovTimWalz) January 26, 2026
 hashtag|We stand with you.|#MinnesotaStrong @GovTimWalz thanks everyone.
 url|The report is at www.example.org/a.b.html today.|It has 40 pages.

@@ -51,7 +51,7 @@ def read_articles(*paths: str | Path, settings: IndexSettings = IndexSettings())
             elif len(item.text) > settings.max_article_characters:
                 yield Rejected(
                     _place(item),
-                    f"{len(item.text):,} characters: longer than max_article_characters = {settings.max_article_characters:,}",
+                    f"{len(item.text):,} characters; max_article_characters is {settings.max_article_characters:,}",
                 )
             else:
                 seen[item.id] = path
@@ -129,7 +129,7 @@ def _read_file(path: Path, id: str, settings: IndexSettings) -> Iterator[Article
         if reader is None:
             yield Rejected(
                 shown,
-                f"{suffix or 'a file without an ending'} is not read; these are: {', '.join(sorted((*READERS, *LINE_SUFFIXES)))}",
+                f"{suffix or 'a file without an ending'} is not read; these are: {' '.join(sorted((*READERS, *LINE_SUFFIXES)))}",
             )
             return
         if status.st_size > settings.max_file_bytes:

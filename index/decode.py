@@ -76,7 +76,7 @@ def _guess(data: bytes) -> str:
     right = sum(1 for c in text if c > "\x7f") - wrong
     if wrong <= right * 0.1:
         return text
-    if len(data) < 400 and wrong < len(data) * 0.15:
+    if len(data) < 400 and wrong < len(data) * 0.3:
         # Too short for a guess (charset-normalizer reads "déjà" as "déjŕ"): Western European, as most such files are.
         return data.decode("cp1252", errors="replace")
     best = from_bytes(data[:_SAMPLE]).best()

@@ -55,7 +55,7 @@ def markdown_blocks(text: str) -> list[Block]:
     """The blocks of a Markdown text without its markup; links keep their words, images their description.
 
     >>> markdown_blocks("# Big *News*\\n\\nIt [rained](http://a.b) on\\nSunday.")
-    [Block(text='Big News', kind='title', page=False), Block(text='It rained on Sunday.', kind='paragraph', page=False)]
+    [Block(text='Big News', kind='title', pages=0), Block(text='It rained on Sunday.', kind='paragraph', pages=0)]
     """
     from markdown_it import MarkdownIt
 

@@ -46,11 +46,11 @@ _WEEKDAY_OR_TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, a heading, or an aside: a line that is shown but never quoted. `page` starts a PDF page."""
+    """A paragraph, a heading, or an aside: a line that is shown, never quoted. `pages`: PDF pages that start here."""
 
     text: str
     kind: Kind = "paragraph"
-    page: bool = False
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +95,27 @@ def article_from_blocks(
     Raises Unreadable where no block is a paragraph.
     """
     kept: list[Block] = []
-    page = False
+    pages = 0
     for block in blocks:
-        page = page or block.page
+        pages += block.pages
         for line in block.text.split("\n"):
             line = line.strip()
             if line:
-                kept.append(Block(line, block.kind, page))
-                page = False
+                kept.append(Block(line, block.kind, pages))
+                pages = 0
+    pages = 0
     title = known.title
     if title is None:
         for i, block in enumerate(kept[:3]):
             if block.kind == "title":
                 title = block.text
-                del kept[i]
+                pages += kept.pop(i).pages
                 break
     if title and len(kept) > 1 and _same(kept[0].text, title):
-        del kept[0]
+        pages += kept.pop(0).pages
+    if pages and kept:
+        # A title that opens a page is no part of the text; what follows it opens the page.
+        kept[0] = replace(kept[0], pages=kept[0].pages + pages)
     if not any(block.kind in ("paragraph", "heading") and re.search(r"\w", block.text) for block in kept):
         raise Unreadable("no text in it")
     kept, deck, known = _read_head(kept, known)
@@ -119,10 +123,10 @@ def article_from_blocks(
     if not any(block.kind == "paragraph" for block in kept):
         # Headings only: they are what there is to quote.
         kept = [replace(block, kind="paragraph") if block.kind != "aside" else block for block in kept]
-    text, sections, pages = _assemble(kept, deck)
+    text, sections, starts = _assemble(kept, deck)
     metadata = dict(known.metadata)
-    if pages:
-        metadata["pages"] = pages
+    if starts:
+        metadata["pages"] = starts
     return Article(
         id=id,
         title=" ".join((title or fallback_title).split()),
@@ -208,7 +212,7 @@ def _reads_as_paragraph(line: str) -> bool:
 
 
 def _kinds(lines: Sequence[str]) -> list[Kind]:
-    following = [*lines[1:], ""]
+    following = [*lines, ""][1:]
     return [
         "heading" if after and _reads_as_heading(line, after) else "paragraph"
         for line, after in zip(lines, following, strict=True)
@@ -312,8 +316,7 @@ def _assemble(blocks: Sequence[Block], deck: str) -> tuple[str, tuple[Section, .
     heading, start, end = deck, -1, -1
     offset = 0
     for block in blocks:
-        if block.page:
-            pages.append(offset if pages else 0)
+        pages += [offset if pages else 0] * block.pages
         if block.kind == "paragraph":
             start = offset if start < 0 else start
             end = offset + len(block.text)

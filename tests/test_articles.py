@@ -1,0 +1,285 @@
+"""Reading text, Markdown, JSONL and folders: what the lines are, what is rejected and why, and that the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.articles import read_articles
+from index.dates import parse_date
+from index.decode import Unreadable, decode, normalise
+from index.settings import IndexSettings
+from index.structure import article_from_text
+from index.types import Article, Rejected
+
+DATA = Path(os.environ.get("NEWSDESK_DATA", Path(__file__).parents[2] / "shared" / "data"))
+GOOD = "Rain Falls on Town\n\nIt rained in the town on Monday.\n"
+
+
+def one(path: Path, **options: int) -> Article:
+    (item,) = read_articles(path, settings=IndexSettings(**options))  # type: ignore[arg-type]
+    assert isinstance(item, Article), item
+    return item
+
+
+def reasons(*paths: Path, **options: int) -> list[str]:
+    items = read_articles(*paths, settings=IndexSettings(**options))  # type: ignore[arg-type]
+    return [item.reason for item in items if isinstance(item, Rejected)]
+
+
+def quoted(article: Article) -> list[tuple[str, str]]:
+    return [(s.heading, article.text[s.start : s.end]) for s in article.sections]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data sets are not here")
+def test_the_seed_article() -> None:
+    article = one(DATA / "seed-article")
+    assert article.title.startswith("Trump Weighs Slashing ICE Presence") and article.title not in article.text
+    assert [s.heading for s in article.sections][1:] == [
+        "Relations Between Federal and State Officials Reach Breaking Point",
+        "Minnesota's Governor Appeals to Trump in Public Pleas",
+        "Federal Legal and Political Pressures Mount",
+        "'Productive Call' Signals Unusual Breakthrough Between Trump and Walz",
+        "The Human Toll",
+    ]
+    deck = article.sections[0].heading
+    assert deck.startswith("President Trump signals potential") and article.text.startswith(deck)
+    inside = "".join(text for _, text in quoted(article))
+    assert "Copyright" in article.text and "Copyright" not in inside
+    assert "— Governor Tim Walz (@GovTimWalz) January 26, 2026" in inside
+    assert article.published is None  # the date of a tweet is not the article's
+    assert article.metadata["root"] == str(DATA / "seed-article")
+
+
+def test_the_head_of_an_article(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(
+        "Rain Falls\nThe town is wet and the river rises\n\nBy Ann Lee | Harbour Wire | Monday, 26 January 2026\n\n"
+        "It rained.\n\nWhat next\n\nMore rain comes.\n\n© 2026 Harbour Wire\nAll rights reserved.\n\n\n"
+    )
+    article = one(path)
+    assert (article.id, article.title, article.author, article.source) == (
+        "a.txt",
+        "Rain Falls",
+        "Ann Lee",
+        "Harbour Wire",
+    )
+    assert article.published == date(2026, 1, 26)
+    assert quoted(article) == [
+        ("The town is wet and the river rises", "It rained."),
+        ("What next", "More rain comes."),
+    ]
+
+
+def test_lines_broken_at_a_width_are_joined() -> None:
+    text = "Rain\n\nIt rained in the town for so long that the\nriver rose over its banks and the\nbridge was closed.\n\nOn it went."
+    article = article_from_text(text, id="a")
+    assert "for so long that the river rose over its banks and the bridge was closed." in article.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["He said so. It rained.", "one line without a stop", "- a\n- b\n- c", "A\nB\nC", "?", "Title\n\nAnother Title"],
+)
+def test_short_texts_keep_something_to_quote(text: str) -> None:
+    article = article_from_text(text, id="a") if any(c.isalnum() for c in text) else None
+    assert article is None or any(text.strip() for _, text in quoted(article))
+
+
+def test_markdown(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(
+        "---\ntitle: 'Rain'\ndate: 2026-01-26\nauthor: Ann Lee\n---\n# Rain\n\nIt **rained** on\n[Monday](http://x.example).\n\n"
+        "## Next\n\n> It will rain.\n\n* one\n* two\n\n<script>alert(1)</script>\n"
+    )
+    article = one(path)
+    assert (article.title, article.author, article.published) == ("Rain", "Ann Lee", date(2026, 1, 26))
+    assert quoted(article) == [("", "It rained on Monday."), ("Next", "It will rain.\n\none\n\ntwo")]
+
+
+def test_jsonl_rejects_bad_lines_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [
+        json.dumps({"id": 7, "headline": "Rain", "body": "It rained.", "date": "2026-01-26", "views": 3}),
+        "{not json",
+        "[1, 2]",
+        json.dumps({"title": "no text"}),
+        json.dumps({"text": 5}),
+        json.dumps(
+            {"text": ["It rained.", "It snowed."], "authors": ["A. Lee", "B. Roe"], "link": "https://a.example/1"}
+        ),
+        '{"text": "lone \\ud800 surrogate.", "metadata": {"k": "\\udc00"}}',
+        json.dumps({"id": 7, "text": "The same id."}),
+        "",
+        json.dumps({"text": "T.", "id": {}}),
+        "[" * 100_000,
+    ]
+    path.write_text("\n".join(lines))
+    items = list(read_articles(path))
+    articles = [i for i in items if isinstance(i, Article)]
+    assert [(a.id, a.author) for a in articles] == [
+        ("7", None),
+        ("https://a.example/1", "A. Lee, B. Roe"),
+        ("a.jsonl#7", None),
+    ]
+    assert articles[0].published == date(2026, 1, 26) and articles[0].metadata["views"] == 3
+    json.dumps([dict(a.metadata) for a in articles]).encode()
+    rejected = [i for i in items if isinstance(i, Rejected)]
+    assert [int(r.path.rsplit(":", 1)[1]) for r in rejected] == [2, 3, 4, 5, 8, 10, 11]
+    assert "not JSON" in rejected[0].reason and "'text' is int" in rejected[3].reason and "'7'" in rejected[4].reason
+
+
+def test_a_jsonl_of_something_else_is_rejected_once(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"question": "Why?"}\n' * 500)
+    assert len(reasons(path)) == 1 and "not articles" in reasons(path)[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("Café déjà vu".encode("utf-8-sig"), "Café déjà vu"),
+        ("Café".encode("utf-16"), "Café"),
+        ("Rain fell.".encode("utf-16-le"), "Rain fell."),
+        ("Rain fell.".encode("utf-16-be"), "Rain fell."),
+        ("Rain fell.".encode("utf-32"), "Rain fell."),
+        ("Café déjà vu".encode("latin-1"), "Café déjà vu"),
+        ("“Rain,” he said".encode("cp1252"), "“Rain,” he said"),
+        (
+            ("Привет, как дела? Это новости из города. " * 20).encode("cp1251"),
+            "Привет, как дела? Это новости из города. " * 20,
+        ),
+        (("日本語のニュース記事です。" * 40).encode("shift_jis"), "日本語のニュース記事です。" * 40),
+        (b"a\r\nb\rc\x0bd\x00e", "a\nb\nc\nd\ufffde"),
+        ("é à ".encode() * 50 + b"\xff", "é à " * 50 + "\ufffd"),
+    ],
+    ids=[
+        "bom",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "latin-1",
+        "cp1252",
+        "cp1251",
+        "shift_jis",
+        "ends",
+        "stray",
+    ],
+)
+def test_encodings(data: bytes, text: str) -> None:
+    assert decode(data) == text
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_decoding_gives_clean_text_or_a_reason(data: bytes) -> None:
+    try:
+        text = decode(data)
+    except Unreadable as error:
+        assert str(error)
+    else:
+        text.encode()
+        assert "\x00" not in text and "\r" not in text
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=80),
+            st.sampled_from(["Rain Falls", "It rained.", "", "© 2026 A", "By Ann", "— A", "2026-01-26"]),
+        )
+    )
+)
+def test_no_word_of_a_text_is_lost(lines: list[str]) -> None:
+    text = normalise("\n".join(lines))
+    try:
+        article = article_from_text(text, id="a")
+    except Unreadable:
+        return
+    assert "".join((article.title + article.text).split()) == "".join(text.split())
+    last = 0
+    for section in article.sections:
+        assert last <= section.start < section.end <= len(article.text)
+        last = section.end
+    assert article.sections
+
+
+def test_what_cant_be_read_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text(GOOD)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "good.txt").write_text(GOOD)
+    (tmp_path / ".hidden.txt").write_text(GOOD)
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "blank.txt").write_text(" \n\n \n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    (tmp_path / "binary.txt").write_bytes(bytes(range(256)) * 50)
+    (tmp_path / "large.txt").write_text("word " * 500)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "self.txt").symlink_to(tmp_path / "self.txt")
+    (tmp_path / "dangling.txt").symlink_to(tmp_path / "nothing.txt")
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / os.fsdecode(b"n\xffame.txt")).write_text(GOOD)
+    items = list(read_articles(tmp_path, tmp_path / "missing", settings=IndexSettings(max_file_bytes=2000)))
+    assert [i.id for i in items if isinstance(i, Article)] == ["good.txt", "n\ufffdame.txt", "sub/good.txt"]
+    found = {Path(i.path).name: i.reason for i in items if isinstance(i, Rejected)}
+    expected = {
+        "empty.txt": "empty",
+        "blank.txt": "blank lines",
+        "picture.png": ".png is not read",
+        "binary.txt": "larger than",
+        "large.txt": "max_file_bytes",
+        "loop": "a link to a folder",
+        "self.txt": "can't be read",
+        "dangling.txt": "can't be read",
+        "pipe.txt": "not a regular file",
+        "missing": "no such file",
+    }
+    assert found.keys() == expected.keys()
+    assert all(part in found[name] for name, part in expected.items()), found
+
+
+def test_binary_and_long_texts_are_rejected(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(bytes(range(256)) * 50)
+    (tmp_path / "b.txt").write_text("Rain fell. " * 50)
+    assert ["binary" in r or "max_article_characters" in r for r in reasons(tmp_path, max_article_characters=100)] == [
+        True,
+        True,
+    ]
+
+
+def test_the_same_name_under_two_folders_is_two_articles(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text(GOOD)
+    items = list(read_articles(tmp_path / "a", tmp_path / "b"))
+    assert [i.id for i in items if isinstance(i, Article)] == ["x.txt", "b/x.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-26", date(2026, 1, 26)),
+        ("2026-01-26T23:59:59+01:00", date(2026, 1, 26)),
+        ("26 January 2026", date(2026, 1, 26)),
+        ("Jan. 26, 2026", date(2026, 1, 26)),
+        ("Monday 26th of Jan 2026, 10:00", date(2026, 1, 26)),
+        ("13/02/2026", date(2026, 2, 13)),
+        ("01/02/2026", None),
+        ("31 February 2026", None),
+        ("9999-12-31", date(9999, 12, 31)),
+        ("yesterday", None),
+        (float("nan"), None),
+        (10**30, None),
+        (True, None),
+    ],
+)
+def test_dates(text: object, expected: date | None) -> None:
+    assert parse_date(text) == expected
