@@ -1,0 +1,297 @@
+// The chat page's behaviour: chips open the reading pane, keys walk through citations, answers can be copied and judged.
+// Gradio calls this once for the pane with element, trigger and server. All HTML that it inserts was rendered and
+// escaped by ui/render.py; text that it inserts itself goes in as text. It fetches nothing but server.open and texts.
+const all = props.texts;
+const language = (navigator.language || 'en').toLowerCase().startsWith('de') ? 'de' : 'en';
+const say = (name, values = {}) =>
+  all[language][name].replace(/\{(\w+)\}/g, (_, key) => (key in values ? values[key] : ''));
+const body = () => element.querySelector('.nd-body');
+const narrow = () => window.matchMedia('(max-width: 900px)').matches;
+const isChip = (link) => link && (link.getAttribute('href') || '').startsWith('#cite~');
+document.documentElement.lang = language;
+
+// --- the reading pane: trail is the citations of the answer that was opened, at is where we are in it
+let trail = [], at = -1, opener = null, asked = 0;
+
+function setTrail(href, link) {
+  const answer = link && link.closest('.nd-answer');
+  const found = answer ? [...answer.querySelectorAll('a.nd-cite, a.nd-source')].map((a) => a.getAttribute('href')) : [];
+  if (!found.includes(href)) { if (!trail.includes(href)) trail = [href]; }
+  else trail = [...new Set(found)];
+  at = trail.indexOf(href);
+}
+
+async function open(href, link, focus) {
+  setTrail(href, link);
+  if (link && link.closest('#nd-chat')) opener = href;
+  const mine = ++asked;
+  element.classList.add('nd-loading');
+  const reply = await server.open({ refs: [href, ...trail.filter((r) => r !== href)].slice(0, 40), language });
+  if (mine !== asked) return;  // a later click was quicker
+  element.classList.remove('nd-loading');
+  body().innerHTML = (reply && reply.html) || '';
+  if (!reply || !reply.html) body().append(note(say(reply ? 'missing' : 'failed')));
+  element.classList.add('nd-has-article');
+  position();
+  if (!document.body.classList.contains('nd-open')) {
+    document.body.classList.add('nd-open');
+    if (narrow()) history.pushState({ newsdesk: 'pane' }, '', location.pathname + location.search + href);
+  }
+  if (!narrow()) history.replaceState(history.state, '', location.pathname + location.search + href);
+  document.querySelectorAll('.nd-current').forEach((a) => a.classList.remove('nd-current'));
+  document.querySelectorAll('a.nd-cite').forEach((a) => a.classList.toggle('nd-current', a.getAttribute('href') === href));
+  requestAnimationFrame(() => {
+    const mark = element.querySelector('#nd-mark');
+    const scroller = body();
+    if (mark) {
+      const box = mark.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
+      scroller.scrollTop += box.top - frame.top - Math.max(24, (frame.height - box.height) / 3);
+    } else scroller.scrollTop = 0;
+    if (focus || narrow()) (mark || element.querySelector('h2') || scroller).focus({ preventScroll: true });
+  });
+}
+
+function note(text) {
+  const made = document.createElement('p');
+  made.className = 'nd-note';
+  made.textContent = text;
+  return made;
+}
+
+function position() {
+  const bar = element.querySelector('.nd-bar');
+  bar.querySelector('.nd-position').textContent =
+    trail.length > 1 ? say('position', { number: at + 1, count: trail.length }) : '';
+  bar.querySelectorAll('[data-step]').forEach((button) => { button.hidden = trail.length < 2; });
+}
+
+function step(by) {
+  if (trail.length < 2) return;
+  open(trail[(at + by + trail.length) % trail.length], null, element.contains(document.activeElement));
+}
+
+async function contents() {
+  const mine = ++asked;
+  const reply = await server.open({ refs: [], language });
+  if (mine !== asked) return;
+  element.classList.remove('nd-has-article');
+  body().innerHTML = (reply && reply.html) || '';
+  body().scrollTop = 0;
+}
+
+function close(fromHistory) {
+  if (narrow() && !fromHistory && history.state && history.state.newsdesk === 'pane') { history.back(); return; }
+  document.body.classList.remove('nd-open');
+  document.querySelectorAll('.nd-current').forEach((a) => a.classList.remove('nd-current'));
+  if (!fromHistory) history.replaceState(null, '', location.pathname + location.search);
+  const back = opener && [...document.querySelectorAll('#nd-chat a')].find((a) => a.getAttribute('href') === opener);
+  if (back) back.focus({ preventScroll: true });
+  trail = []; at = -1; opener = null;
+  position();
+  contents();
+}
+
+window.addEventListener('popstate', () => { if (document.body.classList.contains('nd-open')) close(true); });
+element.querySelectorAll('[data-step]').forEach((button) => {
+  const name = button.dataset.step === '1' ? 'next' : 'previous';
+  button.setAttribute('aria-label', say(name));
+  button.title = say(name) + (name === 'next' ? ' (n)' : ' (p)');
+  button.addEventListener('click', () => step(Number(button.dataset.step)));
+});
+element.querySelectorAll('[data-close]').forEach((button) => {
+  button.setAttribute('aria-label', say(button.dataset.close));
+  button.title = say(button.dataset.close) + ' (Esc)';
+  button.addEventListener('click', () => close(false));
+});
+element.querySelector('.nd-back-text').textContent = say('back');
+position();
+
+// --- acting on links: while an answer streams its links are redrawn between mousedown and mouseup, so no click comes
+let pressed = null;
+
+function act(link, byKey) {
+  const href = link.getAttribute('href') || '';
+  if (isChip(link)) { hideCard(); open(href, link, byKey); return; }
+  if (href === '#ask') { trigger('asked', { question: link.textContent }); return; }
+  const [, name, number] = href.match(/^#(copy|again|edit|like|dislike)-(\d+)$/) || [];
+  const turn = Number(number);
+  if (name === 'copy') copy(link);
+  if (name === 'again') trigger('again', { turn });
+  if (name === 'edit') edit(link, turn);
+  if (name === 'like') judge(link, turn, true, '');
+  if (name === 'dislike') reasons(link, turn);
+}
+
+const ours = (target) => {
+  const link = target instanceof Element ? target.closest('a[href^="#"]') : null;
+  return link && (link.closest('#nd-chat') || element.contains(link)) ? link : null;
+};
+document.addEventListener('pointerdown', (event) => {
+  const link = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey ? ours(event.target) : null;
+  pressed = link && { href: link.getAttribute('href'), x: event.clientX, y: event.clientY };
+});
+document.addEventListener('pointerup', (event) => {
+  const was = pressed;
+  pressed = null;
+  if (!was || Math.hypot(event.clientX - was.x, event.clientY - was.y) > 8) return;
+  const link = ours(document.elementFromPoint(event.clientX, event.clientY));
+  if (link && link.getAttribute('href') === was.href) act(link, false);
+});
+document.addEventListener('pointercancel', () => { pressed = null; });
+document.addEventListener('click', (event) => {
+  const link = ours(event.target);
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();  // Gradio's <base href> would turn the fragment into a reload
+  event.stopPropagation();
+  if (event.detail === 0) act(link, true);  // from the keyboard or a screen reader
+}, true);
+document.addEventListener('keydown', (event) => {
+  const inField = event.target instanceof Element && event.target.closest('input, textarea, select, [contenteditable]');
+  if (event.key === 'Escape') {
+    if (!card.hidden) hideCard();
+    else if (document.body.classList.contains('nd-open') && !inField) close(false);
+    return;
+  }
+  if (event.key === ' ' && ours(event.target) && ours(event.target).getAttribute('role') === 'button') {
+    event.preventDefault();
+    act(ours(event.target), true);
+    return;
+  }
+  if (inField || event.ctrlKey || event.metaKey || event.altKey || !document.body.classList.contains('nd-open')) return;
+  if (event.key === 'n') step(1);
+  if (event.key === 'p') step(-1);
+});
+
+// --- what a chip stands for, on hover and focus
+const card = document.createElement('div');
+card.className = 'nd-card';
+card.hidden = true;
+card.setAttribute('role', 'tooltip');
+card.id = 'nd-card';
+document.body.append(card);
+
+function showCard(chip) {
+  const answer = chip.closest('.nd-answer');
+  const href = chip.getAttribute('href');
+  const source = answer && [...answer.querySelectorAll('a.nd-source')].find((a) => a.getAttribute('href') === href);
+  if (!source) return;
+  card.replaceChildren(...[...source.children].slice(1).map((child) => child.cloneNode(true)));
+  card.hidden = false;
+  const box = chip.getBoundingClientRect(), width = Math.min(360, innerWidth - 24);
+  card.style.width = width + 'px';
+  card.style.left = Math.max(12, Math.min(box.left - 24, innerWidth - width - 12)) + 'px';
+  const below = box.bottom + 8 + card.offsetHeight < innerHeight;
+  card.style.top = (below ? box.bottom + 8 : Math.max(8, box.top - 8 - card.offsetHeight)) + 'px';
+  chip.setAttribute('aria-describedby', 'nd-card');
+}
+function hideCard() { card.hidden = true; }
+const chipOf = (event) => (event.target instanceof Element ? event.target.closest('#nd-chat a.nd-cite') : null);
+document.addEventListener('pointerover', (event) => {
+  if (event.pointerType === 'touch') return;
+  const chip = chipOf(event);
+  if (chip) showCard(chip); else if (!card.hidden && !card.contains(event.target)) hideCard();
+});
+document.addEventListener('focusin', (event) => {
+  const chip = chipOf(event);
+  if (chip && chip.matches(':focus-visible')) showCard(chip); else hideCard();
+});
+document.addEventListener('scroll', hideCard, true);
+
+// --- copy, edit, judge
+async function copy(link) {
+  const answer = link.closest('.nd-answer').cloneNode(true);
+  answer.querySelectorAll('.nd-sr, .nd-acts, .nd-struck, .nd-label').forEach((part) => part.remove());
+  answer.querySelectorAll('a.nd-cite').forEach((chip) => chip.replaceWith(` [${chip.textContent.trim()}]`));
+  const lines = [...answer.querySelectorAll('.nd-prose > p, .nd-versus .nd-alternative, .nd-refused, .nd-note')]
+    .map((part) => part.textContent.trim());
+  const sources = [...answer.querySelectorAll('a.nd-source')].map((source) => {
+    const [number, title, by, quote] = [...source.children].map((part) => part.textContent.trim());
+    return `[${number}] ${title} (${by}): “${quote}”`;
+  });
+  const text = [...lines, '', ...sources].join('\n').trim();
+  try { await navigator.clipboard.writeText(text); } catch {
+    const area = document.createElement('textarea');  // pages that are not served securely have no clipboard
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  }
+  const was = link.textContent;
+  link.textContent = say('copied');
+  setTimeout(() => { link.textContent = was; }, 1600);
+}
+
+function button(text, action, kind) {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.className = kind || 'nd-quiet';
+  made.textContent = text;
+  made.addEventListener('click', action);
+  return made;
+}
+
+function edit(link, turn) {
+  const question = link.closest('.nd-question');
+  const shown = question.querySelector('.nd-asked');
+  const field = document.createElement('textarea');
+  field.className = 'nd-field';
+  field.value = shown.innerText.trim();
+  field.rows = Math.min(8, Math.max(2, Math.ceil(field.value.length / 50)));
+  field.setAttribute('aria-label', say('edit'));
+  const form = document.createElement('div');
+  form.className = 'nd-form';
+  const done = () => { form.remove(); question.classList.remove('nd-editing'); };
+  const save = () => { const text = field.value.trim(); done(); if (text) trigger('edited', { turn, question: text }); };
+  field.addEventListener('keydown', (event) => {
+    event.stopPropagation();
+    if (event.key === 'Enter' && !event.shiftKey) { event.preventDefault(); save(); }
+    if (event.key === 'Escape') done();
+  });
+  form.append(field, button(say('save'), save, 'nd-go'), button(say('cancel'), done));
+  question.classList.add('nd-editing');
+  question.append(form);
+  field.focus();
+}
+
+function judge(link, turn, liked, reason) {
+  const acts = link.closest('.nd-acts');
+  trigger('judged', { turn, liked, reason: reason.slice(0, 1000) });
+  acts.querySelectorAll('.nd-form').forEach((form) => form.remove());
+  const thanks = document.createElement('span');
+  thanks.className = 'nd-thanks';
+  thanks.setAttribute('role', 'status');
+  thanks.textContent = say('thanks');
+  acts.querySelectorAll('.nd-thanks').forEach((old) => old.remove());
+  acts.append(thanks);
+}
+
+function reasons(link, turn) {
+  const acts = link.closest('.nd-acts');
+  const old = acts.querySelector('.nd-form');
+  if (old) { old.remove(); return; }
+  const form = document.createElement('div');
+  form.className = 'nd-form nd-reasons';
+  const label = document.createElement('p');
+  label.textContent = say('reason');
+  form.append(label);
+  for (const name of ['reason_wrong', 'reason_quote', 'reason_missed', 'reason_old'])
+    form.append(button(say(name), () => judge(link, turn, false, all.en[name])));
+  const field = document.createElement('input');
+  field.className = 'nd-field';
+  field.maxLength = 1000;
+  field.placeholder = say('reason_other');
+  field.setAttribute('aria-label', say('reason_other'));
+  const send = () => judge(link, turn, false, field.value.trim());
+  field.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); send(); } });
+  form.append(field, button(say('reason_send'), send, 'nd-go'));
+  acts.append(form);
+  form.querySelector('button').focus();
+}
+
+// --- start
+if (isChip({ getAttribute: () => location.hash })) {
+  const href = location.hash;
+  history.replaceState(null, '', location.pathname + location.search);
+  open(href, null, false);
+} else contents();
