@@ -36,6 +36,7 @@ class Settings(IndexSettings, BaseSettings):
     llm: str | None = Field(None, description="'provider:model', for example ollama:llama3.2; unset: quotes only")
     llm_base_url: str | None = Field(None, description="an OpenAI-compatible server")
     llm_seconds: float = Field(60.0, gt=0, description="an LLM that takes longer is given up for the extractive answer")
+    llm_first_seconds: float = Field(30.0, gt=0, description="an LLM that has written nothing by then is given up too")
     llm_context_tokens: int = Field(4_000, ge=256, description="prompt budget; passages are dropped last first")
     entailment_model: str | None = Field(None, description="a sentence-transformers CrossEncoder that checks statements")
     unsupported: str = Field("strike", pattern="^(strike|flag)$", description="what happens to an unsupported statement")
