@@ -5,6 +5,7 @@ It knows no measures, and no interaction but each mark's title, which browsers s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -13,6 +14,18 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 42
 COLOURS = ("var(--one)", "var(--two)", "var(--three)", "var(--four)")
 
 Line = tuple[str, Sequence[tuple[float, float]]]
+
+
+def round_up(value: float) -> float:
+    """The next number up whose quarters are round, for an axis.
+
+    >>> round_up(33), round_up(0.7), round_up(0)
+    (40.0, 0.8, 1.0)
+    """
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 4, 8, 10) if value <= step * power * (1 + 1e-9))
 
 
 def _x(value: float, high: float) -> float:
@@ -89,7 +102,7 @@ def bar_chart(
     title: str, groups: Sequence[tuple[str, Sequence[float]]], names: Sequence[str], *, x_label: str, y_label: str
 ) -> str:
     """Bars side by side: one group a label, one bar a name."""
-    high = max((value for _, values in groups for value in values), default=1.0) * 1.1 or 1.0
+    high = round_up(max((value for _, values in groups for value in values), default=0.0))
     step = (WIDTH - LEFT - RIGHT) / max(len(groups), 1)
     ticks = [(LEFT + step * (i + 0.5), label) for i, (label, _) in enumerate(groups)]
     parts = _frame(x_label, y_label, ticks, high, "")

@@ -265,7 +265,9 @@ def charts(report: Mapping[str, Any], results: Sequence[Result]) -> list[tuple[s
         title = "Time by stage"
         rows = [(s, tuple(v.get(p, 0.0) for p in ("p50", "p95", "p99"))) for s, v in report["speed"].items()]
         chart = bar_chart(title, rows, ("p50", "p95", "p99"), x_label="stage", y_label="milliseconds")
-        found.append((title, chart, "p50, p95 and p99 of a question's stages, on the machine that ran this."))
+        found.append(
+            (title, chart, "Blue p50, orange p95, violet p99 of a question's stages, on the machine that ran this.")
+        )
     # The charts are built by rag.charts from numbers and escaped labels, so they go in as markup.
     return [(title, Markup(chart), text) for title, chart, text in found]
 
@@ -344,4 +346,4 @@ def show(report: Mapping[str, Any], *, console: Console) -> None:
             changes.add_row(c["measure"], *shown, f"{c['p']:.4f}", str(c["questions"]), str(c["missing"]), verdict)
         console.print(changes)
     if about["left_out"]:
-        console.print(f"left out: {len(about['left_out'])} rows, the first: {about['left_out'][0]}", highlight=False)
+        console.print(f"left out: {len(about['left_out'])}, the first: {about['left_out'][0]}", highlight=False)
