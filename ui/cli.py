@@ -62,7 +62,7 @@ def index(
         if not path.exists():
             raise NewsdeskError(f"{path}: no such file or folder; give files of articles, or folders of them")
     with PassageStore.open(settings.index, settings=settings, create=True, read_only=False) as store:
-        with ingest_progress(quiet=json) as progress:
+        with ingest_progress(paths, quiet=json) as progress:
             report = store.add_articles(
                 read_articles(*paths, settings=settings),
                 progress=progress,

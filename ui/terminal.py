@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from index.store import CheckReport, IngestReport, StoreStatus
+    from index.reports import CheckReport, IngestReport, StoreStatus
     from rag.types import Answer, Citation
 
 # Of a long list only so many are named; --json has them all.
