@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 INDEXED := $(INDEX)/.seeds-indexed
 
-.PHONY: chat ask test lint format bench quality lock screenshots train-reader test-llm clean
+.PHONY: chat ask test lint format bench evaluate baseline quality lock screenshots train-reader test-llm clean
 
 chat: $(INDEXED)
 	$(BIN)/newsdesk serve --index $(INDEX)
@@ -36,9 +36,17 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# How well seeds/questions.jsonl is answered: first citations, refusals.
+# How well seeds/questions.jsonl is answered, compared with the committed baseline; CI's gate (exit code 4 on a fall).
+evaluate: $(INSTALLED)
+	$(BIN)/newsdesk evaluate seeds/questions.jsonl --baseline seeds/baseline.json
+
+# After a change that is meant to change answers.
+baseline: $(INSTALLED)
+	$(BIN)/newsdesk evaluate seeds/questions.jsonl --write-baseline seeds/baseline.json
+
+# newsdesk beside other pipelines, on the same articles and embedder; takes long.
 quality: $(INSTALLED)
-	$(BIN)/python -m rag.evaluate
+	$(BIN)/python -m bench.quality --variants
 
 # Speed and size of every stage; each bench/bench_*.py prints its own table.
 bench: $(INSTALLED)
