@@ -1,32 +1,24 @@
 """Reads articles from files and folders, one by one: `read_articles(path) -> Article or Rejected`.
 
-What can't be read is a Rejected with its reason, and the rest goes on. Formats are the table `READERS`. It leaves out
-what an article's lines mean (index.structure) and what a passage is (index.passages).
+What can't be read is a Rejected with its reason, and the rest goes on. Formats are the table in index.readers. It
+leaves out what an article's lines mean (index.structure) and what a passage is (index.passages).
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from index.decode import Unreadable
+from index.isolated import ReaderProcess
+from index.readers import READERS
 from index.readers_jsonl import read_jsonl
-from index.readers_text import read_markdown, read_text
 from index.settings import IndexSettings
 from index.types import Article, Rejected
 
-Reader = Callable[[bytes, str], Article]
-"""A file's bytes and its id in, its article out; raises Unreadable with the reason."""
-
-READERS: dict[str, Reader] = {
-    ".txt": read_text,
-    ".text": read_text,
-    ".md": read_markdown,
-    ".markdown": read_markdown,
-}
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 
 
@@ -36,9 +28,16 @@ def read_articles(*paths: str | Path, settings: IndexSettings = IndexSettings())
     An id is a record's own, else its URL, else the path relative to the path given (for a file, its name). Each
     article's metadata names its file (`path`) and the path given (`root`).
     """
+    with ReaderProcess(settings) as process:
+        yield from _read_all(paths, settings, process)
+
+
+def _read_all(
+    paths: Sequence[str | Path], settings: IndexSettings, process: ReaderProcess
+) -> Iterator[Article | Rejected]:
     seen: dict[str, str] = {}
     for given in paths:
-        for item in _read_root(Path(given), settings):
+        for item in _read_root(Path(given), settings, process):
             if isinstance(item, Rejected):
                 yield item
                 continue
@@ -63,7 +62,7 @@ def _place(article: Article) -> str:
     return f"{article.metadata['path']}:{line}" if line else str(article.metadata["path"])
 
 
-def _read_root(root: Path, settings: IndexSettings) -> Iterator[Article | Rejected]:
+def _read_root(root: Path, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
     if not root.exists() and not root.is_symlink():
         yield Rejected(_shown(root), "no such file or folder")
         return
@@ -72,7 +71,7 @@ def _read_root(root: Path, settings: IndexSettings) -> Iterator[Article | Reject
         if isinstance(relative, Rejected):
             yield relative
             continue
-        for item in _read_file(path, relative, settings):
+        for item in _read_file(path, relative, settings, process):
             if isinstance(item, Article):
                 metadata = {**item.metadata, "path": _shown(Path(os.path.abspath(path))), "root": absolute}
                 item = replace(item, metadata=metadata)
@@ -114,7 +113,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
         stack += reversed(folders)
 
 
-def _read_file(path: Path, id: str, settings: IndexSettings) -> Iterator[Article | Rejected]:
+def _read_file(path: Path, id: str, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
     shown = _shown(path)
     suffix = path.suffix.lower()
     try:
@@ -127,10 +126,8 @@ def _read_file(path: Path, id: str, settings: IndexSettings) -> Iterator[Article
             return
         reader = READERS.get(suffix)
         if reader is None:
-            yield Rejected(
-                shown,
-                f"{suffix or 'a file without an ending'} is not read; these are: {' '.join(sorted((*READERS, *LINE_SUFFIXES)))}",
-            )
+            known = " ".join(sorted((*READERS, *LINE_SUFFIXES)))
+            yield Rejected(shown, f"{suffix or 'a file without an ending'} is not read; these are: {known}")
             return
         if status.st_size > settings.max_file_bytes:
             yield Rejected(shown, f"{status.st_size:,} bytes: larger than max_file_bytes = {settings.max_file_bytes:,}")
@@ -140,7 +137,10 @@ def _read_file(path: Path, id: str, settings: IndexSettings) -> Iterator[Article
             return
         with path.open("rb") as file:
             data = file.read(settings.max_file_bytes + 1)
-        yield reader(data, id)
+        if reader.isolated:
+            yield from process.read(data, suffix=suffix, id=id, shown=shown)
+        else:
+            yield from reader.read(data, id)
     except Unreadable as error:
         yield Rejected(shown, str(error))
     except OSError as error:

@@ -25,14 +25,14 @@ def title_from_name(id: str) -> str:
     return words if sum(c.isalpha() for c in words) * 2 >= len(words) else ""
 
 
-def read_text(data: bytes, id: str) -> Article:
+def read_text(data: bytes, id: str) -> list[Article]:
     text = decode(data)
     if not text.strip():
         raise Unreadable("empty: only blank lines")
-    return article_from_text(text, id=id, fallback_title=title_from_name(id))
+    return [article_from_text(text, id=id, fallback_title=title_from_name(id))]
 
 
-def read_markdown(data: bytes, id: str) -> Article:
+def read_markdown(data: bytes, id: str) -> list[Article]:
     text = decode(data)
     if not text.strip():
         raise Unreadable("empty: only blank lines")
@@ -48,7 +48,7 @@ def read_markdown(data: bytes, id: str) -> Article:
             author=fields.get("author"),
             published=parse_date(fields.get("date") or fields.get("published")),
         )
-    return article_from_blocks(markdown_blocks(text), id=id, known=known, fallback_title=title_from_name(id))
+    return [article_from_blocks(markdown_blocks(text), id=id, known=known, fallback_title=title_from_name(id))]
 
 
 def markdown_blocks(text: str) -> list[Block]:

@@ -80,7 +80,7 @@ def article_from_text(text: str, *, id: str, known: Known = Known(), fallback_ti
     elif len(lines) > 1 and _reads_as_title(lines[0], lines[1]):
         title, lines = lines[0], lines[1:]
     return article_from_blocks(
-        [Block(line, kind) for line, kind in zip(lines, _kinds(lines), strict=True)],
+        [Block(line, kind) for line, kind in zip(lines, kinds_of(lines), strict=True)],
         id=id,
         known=replace(known, title=title or None),
         fallback_title=fallback_title,
@@ -121,8 +121,9 @@ def article_from_blocks(
     kept, deck, known = _read_head(kept, known)
     kept = _mark_copyright(kept)
     if not any(block.kind == "paragraph" for block in kept):
-        # Headings only: they are what there is to quote.
-        kept = [replace(block, kind="paragraph") if block.kind != "aside" else block for block in kept]
+        # Headings only, or nothing but a head: that is what there is to quote.
+        headings = any(block.kind != "aside" for block in kept)
+        kept = [b if headings and b.kind == "aside" else replace(b, kind="paragraph") for b in kept]
     text, sections, starts = _assemble(kept, deck)
     metadata = dict(known.metadata)
     if starts:
@@ -140,8 +141,10 @@ def article_from_blocks(
     )
 
 
-def unwrap(text: str) -> list[list[str]]:
+def unwrap(text: str, *, joined: bool = False) -> list[list[str]]:
     """The text's lines in groups parted by empty lines; lines that were broken at a width are joined again.
+
+    `joined` says that they were (a PDF's always are); else the text must show it.
 
     >>> unwrap("One.\\n\\nTwo is here.\\nThree.")
     [['One.'], ['Two is here.', 'Three.']]
@@ -152,7 +155,7 @@ def unwrap(text: str) -> list[list[str]]:
     width = max((len(line) for group in groups for line in group), default=0)
     continued = sum(1 for a, b in breaks if b[0].islower() and not _SENTENCE_END.search(a))
     # Broken at a width: no line is long, and lines often begin in the middle of a sentence.
-    if len(breaks) < 2 or width > 130 or continued < len(breaks) * 0.25:
+    if not breaks or (not joined and (len(breaks) < 2 or width > 130 or continued < len(breaks) * 0.25)):
         return groups
     widths = sorted(len(line) for group in groups for line in group[:-1])
     width = widths[int(len(widths) * 0.9)]
@@ -211,7 +214,8 @@ def _reads_as_paragraph(line: str) -> bool:
     return len(line) > HEADING_CHARACTERS or bool(_SENTENCE_END.search(line))
 
 
-def _kinds(lines: Sequence[str]) -> list[Kind]:
+def kinds_of(lines: Sequence[str]) -> list[Kind]:
+    """Heading or paragraph for each line, by the line and the one after it."""
     following = [*lines, ""][1:]
     return [
         "heading" if after and _reads_as_heading(line, after) else "paragraph"

@@ -1,4 +1,4 @@
-"""Reading text, Markdown, JSONL and folders: what the lines are, what is rejected and why, and that the rest goes on."""
+"""Reading text, Markdown, JSONL and folders: what the lines are, what is rejected and why; the rest goes on."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def test_the_head_of_an_article(tmp_path: Path) -> None:
 
 
 def test_lines_broken_at_a_width_are_joined() -> None:
-    text = "Rain\n\nIt rained in the town for so long that the\nriver rose over its banks and the\nbridge was closed.\n\nOn it went."
+    text = "Rain\n\nIt rained in the town for so long that the\n"
+    text += "river rose over its banks and the\nbridge was closed.\n\nOn it went."
     article = article_from_text(text, id="a")
     assert "for so long that the river rose over its banks and the bridge was closed." in article.text
 
@@ -204,7 +205,9 @@ def test_no_word_of_a_text_is_lost(lines: list[str]) -> None:
         article = article_from_text(text, id="a")
     except Unreadable:
         return
-    assert "".join((article.title + article.text).split()) == "".join(text.split())
+    kept, given_text = "".join((article.title + article.text).split()), "".join(text.split())
+    # A title that the next line repeats is kept once.
+    assert kept == given_text or "".join(article.title.split()) + kept == given_text
     last = 0
     for section in article.sections:
         assert last <= section.start < section.end <= len(article.text)

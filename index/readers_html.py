@@ -1,0 +1,82 @@
+"""HTML pages to articles, through trafilatura: main text, title, date, author, site, headings as sections.
+
+It leaves out menus, scripts, styles, comments and links; what a page writes only with JavaScript isn't there to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from index.dates import parse_date
+from index.decode import Unreadable, decode, normalise
+from index.readers_text import title_from_name
+from index.structure import Block, Known, article_from_blocks
+from index.types import Article
+
+_BLOCK_TAGS = {"p", "quote", "item", "row", "code", "ab"}
+
+
+def read_html(data: bytes, id: str) -> list[Article]:
+    return [article_from_html(decode_html(data), id=id)]
+
+
+def decode_html(data: bytes) -> str:
+    """The page's text in the encoding that its bytes, then its own declaration, tell."""
+    import re
+
+    declared = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", data[:4096], re.IGNORECASE)
+    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+        try:
+            return normalise(data.decode(declared[1].decode()))
+        except (LookupError, UnicodeDecodeError):
+            pass  # the declaration is wrong: guess
+    return decode(data)
+
+
+def article_from_html(page: str, *, id: str, url: str | None = None) -> Article:
+    """The article of a page. Raises Unreadable where no main text is found."""
+    import trafilatura
+
+    document: Any = trafilatura.bare_extraction(page, url=url, with_metadata=True, include_comments=False)
+    if document is None or document.body is None:
+        raise Unreadable("no main text found in this HTML")
+    known = Known(
+        title=" ".join(normalise(document.title).split()) if document.title else None,
+        url=url or document.url,
+        source=document.sitename or document.hostname,
+        author=document.author,
+        published=parse_date(document.date),
+    )
+    title = known.title or title_from_name(id)
+    return article_from_blocks(_blocks(document.body), id=id, known=known, fallback_title=title)
+
+
+def _blocks(body: Any) -> Iterator[Block]:
+    """The blocks of trafilatura's tree, in order, without recursion: pages may be nested as deeply as they like."""
+    for line_break in body.iter("lb"):
+        line_break.tail = " " + (line_break.tail or "")
+    stack = [body]
+    while stack:
+        element = stack.pop()
+        if isinstance(element, str):
+            text = " ".join(normalise(element).split())
+            if text:
+                yield Block(text)
+        elif element.tag == "head":
+            yield Block(_text(element), "title" if element.get("rend") == "h1" else "heading")
+        elif element.tag in _BLOCK_TAGS and not _BLOCK_TAGS & {child.tag for child in element.iterdescendants()}:
+            text = " | ".join(_text(cell) for cell in element) if element.tag == "row" else _text(element)
+            if text:
+                yield Block(text)
+        else:
+            parts: list[Any] = [element.text] if element.text else []
+            for child in element:
+                parts.append(child)
+                if child.tail:
+                    parts.append(child.tail)
+            stack += reversed(parts)
+
+
+def _text(element: Any) -> str:
+    return " ".join(normalise("".join(element.itertext(with_tail=False))).split())
