@@ -168,6 +168,16 @@ def refusal(
     )
 
 
+def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates without those whose sentence overlaps a better one's."""
+    kept: list[Candidate] = []
+    for c in candidates:
+        article = c.retrieved.passage.article_id
+        if not any(k.retrieved.passage.article_id == article and k.start < c.end and c.start < k.end for k in kept):
+            kept.append(c)
+    return kept
+
+
 class ExtractiveAnswerer:
     """Quotes the sentences that answer, best first, each with its citation.
 
@@ -201,7 +211,7 @@ class ExtractiveAnswerer:
         began = time.perf_counter()
         ranked = sorted(read, key=lambda pair: -self.score(*pair))
         confidence = self.confidence(question, ranked)
-        candidates = self._candidates(question, ranked)
+        candidates = self._candidates(ranked)
         if not candidates or confidence < self._refuse_below:
             nearest = [r for r, _ in ranked] or retrieved
             answer = refusal(question, nearest, self._source, confidence=confidence, answerer=self.name)
@@ -239,8 +249,8 @@ class ExtractiveAnswerer:
     def confidence(self, question: str, ranked: Sequence[tuple[Retrieved, Reading]]) -> float:
         return self._fitted.confidence(self.features(question, ranked)) if ranked else 0.0
 
-    def _candidates(self, question: str, ranked: Sequence[tuple[Retrieved, Reading]]) -> list[Candidate]:
-        """Sentences round the readings' spans, best first; a sentence comes once."""
+    def _candidates(self, ranked: Sequence[tuple[Retrieved, Reading]]) -> list[Candidate]:
+        """Every span with the sentence round it, best first."""
         found: list[Candidate] = []
         for retrieved, reading in ranked:
             best = max((span.score for span in reading.spans), default=0.0)
@@ -249,23 +259,15 @@ class ExtractiveAnswerer:
                 # A span far below its passage's best would have to be far likelier elsewhere to be quoted.
                 score = self.score(retrieved, reading) + self._fitted.rank_weight * min(span.score - best, 0.0)
                 found.append(Candidate(retrieved, span, start, end, score))
-        found.sort(key=lambda c: -c.score)
-        seen: set[tuple[str, int, int]] = set()
-        unique = []
-        for candidate in found:
-            article = candidate.retrieved.passage.article_id
-            if not any(a == article and s < candidate.end and candidate.start < e for a, s, e in seen):
-                seen.add((article, candidate.start, candidate.end))
-                unique.append(candidate)
-        return unique
+        return sorted(found, key=lambda c: -c.score)
 
     def _compose(
         self, question: str, candidates: Sequence[Candidate], ranked: Sequence[Retrieved], confidence: float
     ) -> Answer:
         best = candidates[0]
-        worth = [c for c in candidates if c.score >= best.score - ALSO_WORTH or c is best]
+        worth = [c for c in candidates if c.score >= best.score - ALSO_WORTH]
         groups: list[list[Candidate]] = []
-        for candidate in worth:
+        for candidate in distinct(worth):
             group = next((g for g in groups if self._agrees(g[0], candidate)), None)
             if group:
                 group.append(candidate)
@@ -302,7 +304,7 @@ class ExtractiveAnswerer:
         return cite(article, passage, candidate.start, candidate.end, number=number, span=candidate.span, copies=copies)
 
     def _short_answer(self, question: str, worth: Sequence[Candidate]) -> str | None:
-        """The best span; of a question that counts ("which two …") so many; of a yes/no question none."""
+        """The best span; of a question that counts ("which two …") the best so many; of a yes/no question none."""
         if _YES_NO.match(question):
             return None
         counted = _COUNTED.search(question)
