@@ -21,7 +21,7 @@ from pathlib import Path
 from index.embedding import minilm_folder
 from index.types import Article
 from rag.bot import Bot
-from rag.datasets import Dataset, Question, load
+from rag.datasets import Dataset, Question, collected, load
 from rag.evaluate import check_gold, open_bot
 from rag.metrics import auroc, bootstrap_interval, ranking, refusal_scores
 from rag.settings import Settings, load_settings
@@ -67,11 +67,7 @@ def distractors(data: Path, *, wikipedia: bool, limit: int | None) -> list[Artic
 def sets(wanted: Sequence[str], data: Path, *, limit: int | None, others: int | None) -> Iterator[tuple[str, Dataset]]:
     for name in wanted:
         if name == "seeds":
-            from rag.datasets import read_folder
-
-            seeds = load(ROOT / "seeds" / "questions.jsonl")
-            articles, _ = read_folder(ROOT / "seeds")
-            yield "seeds", replace(seeds, articles=tuple(articles), folder=None).limited(limit)
+            yield "seeds", collected(load(ROOT / "seeds" / "questions.jsonl")).limited(limit)
         elif name == "scifact":
             yield "SciFact, test", load(data / "scifact").limited(limit)
         else:

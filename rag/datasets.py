@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from index.types import Article, Rejected
+from index.types import Article
 from rag.errors import DatasetError
 
 Kind = Literal["short", "long", "retrieval"]
@@ -413,17 +413,19 @@ _LINE_FORMATS: tuple[tuple[set[str], str, Callable[[Sequence[Row]], Loaded]], ..
 )
 
 
-def read_folder(folder: Path, *, besides: Path | None = None) -> tuple[list[Article], list[Rejected]]:
-    """The articles of a folder, and what could not be read; the data set's own file is neither."""
+def collected(dataset: Dataset) -> Dataset:
+    """The data set with the articles of its folder read; what could not be read is in `left_out`."""
     from index.articles import read_articles
 
-    articles, rejected = [], []
-    for item in read_articles(folder):
+    if dataset.folder is None:
+        return dataset
+    articles, left_out = [], list(dataset.left_out)
+    for item in read_articles(dataset.folder):
         if isinstance(item, Article):
             articles.append(item)
-        elif besides is None or Path(item.path).name.split(":")[0] != besides.name:
-            rejected.append(item)
-    return articles, rejected
+        elif not Path(item.path).name.startswith(f"{dataset.name}.jsonl"):  # its questions are no articles
+            left_out.append(f"{item.path}: {item.reason}")
+    return replace(dataset, articles=tuple(articles), folder=None, left_out=tuple(left_out))
 
 
 def checked(dataset: Dataset, article: Callable[[str], Article | None]) -> Dataset:

@@ -25,7 +25,7 @@ from index.errors import ArticleMissing, NewsdeskError
 from index.types import Article
 from rag import report as reports
 from rag.bot import Bot
-from rag.datasets import Dataset, Question, checked, load, read_folder
+from rag.datasets import Dataset, Question, checked, collected, load
 from rag.errors import DatasetError
 from rag.metrics import SAMPLES
 from rag.results import Result, measure
@@ -128,9 +128,7 @@ def open_bot(dataset: Dataset, *, index: Path | None, settings: Settings, cache:
     """The bot over `index`, or over the data set's own collection, indexed once into a cache keyed by content."""
     if index is not None:
         return Bot.open(index, settings=settings)
-    articles = list(dataset.articles)
-    if dataset.folder:
-        articles, _ = read_folder(dataset.folder)
+    articles = collected(dataset).articles
     if not articles:
         return Bot.open(settings.index, settings=settings)
     folder = (cache or _cache()) / _content_key(articles, settings)
@@ -199,6 +197,8 @@ def run(
 
     settings = load_settings(llm=llm)
     data = load(dataset)
+    if index is None:
+        data = collected(data)
     folder = out or OUT / data.name
     before = reports.read_baseline(baseline) if baseline else None
     with open_bot(data, index=index, settings=settings) as bot:

@@ -9,6 +9,7 @@ from typing import Any
 from index.types import Passage
 from rag.datasets import Gold, Question
 from rag.metrics import (
+    RANKING_NAMES,
     Span,
     character_overlap,
     contains_answer,
@@ -174,7 +175,8 @@ def ranked(
         values[f"article.{name}"] = value
     if any(span(gold) for gold in question.gold):
         relevant = {p.id: 1 for a in articles for p in passages_of(a) if any(holds_gold(p, g) for g in question.gold)}
-        for name, value in _one(relevant, [p.id for p in found]).items():
+        # Gold that stands in no passage (in a heading, say) can't be found: that counts 0 and leaves no denominator.
+        for name, value in (_one(relevant, [p.id for p in found]) or dict.fromkeys(RANKING_NAMES, 0.0)).items():
             values[f"passage.{name}"] = value
     if question.two_articles:
         texts, facts = [p.text for p in found], [g.quote for g in question.gold]
