@@ -31,7 +31,7 @@ CREATE INDEX articles_published ON articles (published);
 CREATE INDEX articles_source ON articles (source);
 CREATE TABLE passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL REFERENCES articles (key), start INTEGER NOT NULL,
-    end INTEGER NOT NULL, section TEXT NOT NULL, hash BLOB NOT NULL, born INTEGER NOT NULL,
+    end INTEGER NOT NULL, title TEXT NOT NULL, section TEXT NOT NULL, hash BLOB NOT NULL, born INTEGER NOT NULL,
     UNIQUE (article, start, end)
 );
 CREATE INDEX passages_born ON passages (born);

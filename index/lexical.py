@@ -1,0 +1,230 @@
+"""Passages by their words: BM25 on tantivy. It knows keys and texts, not passages.
+
+The generation that the files stand at travels in a document of its own, so it commits with the data. Queries are built
+from analysed terms and never parsed, so any text is safe. What tantivy has not committed yet is scored here in Python
+with tantivy's own document frequencies (`tail_scores`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tantivy
+
+ANALYSER = "newsdesk_english"
+QUESTION_WORDS = "what when who whom whose where why how which did does do has have had were been about from".split()
+QUERY_TERMS = 512
+K1, B = 1.2, 0.75
+HEAP_BYTES = 50_000_000
+FOOTER_MAGIC = 1337
+
+
+def analyser(*, query: bool) -> tantivy.TextAnalyzer:
+    """Lower case, no accents, English stems; for a query also without words that say nothing.
+
+    >>> analyser(query=False).analyze("São Paulo's governors AND (")
+    ['sao', 'paulo', 's', 'governor', 'and']
+    """
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(60)).filter(Filter.lowercase())
+    if query:
+        builder = builder.filter(Filter.stopword("english")).filter(Filter.custom_stopword(QUESTION_WORDS))
+    return builder.filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
+
+
+def idf(documents: int, with_term: int) -> float:
+    """tantivy's inverse document frequency.
+
+    >>> round(idf(10, 1), 3)
+    1.992
+    """
+    return math.log(1 + (documents - with_term + 0.5) / (with_term + 0.5))
+
+
+class LexicalIndex:
+    """A tantivy index in a folder, or in memory where `folder` is None.
+
+    Raises ValueError where the folder holds files that tantivy can't open.
+    """
+
+    def __init__(self, folder: Path | None, *, threads: int = 1) -> None:
+        import tantivy
+
+        builder = tantivy.SchemaBuilder()
+        builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
+        builder.add_text_field("text", stored=False, tokenizer_name=ANALYSER, index_option="freq")
+        builder.add_unsigned_field("generation", stored=True, indexed=True)
+        builder.add_unsigned_field("marker", stored=False, indexed=True)
+        self._schema = builder.build()
+        self.folder = folder
+        self._threads = threads
+        self._writer: Any = None
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
+        self._index.register_tokenizer(ANALYSER, analyser(query=False))
+        # Reloads happen when the store asks; a watching thread would see half of the store's other parts.
+        self._index.config_reader("manual")
+        self._index.reload()
+        self._analyser, self._query_analyser = analyser(query=False), analyser(query=True)
+
+    @property
+    def generation(self) -> int:
+        """The generation of what a search sees, 0 for an empty index."""
+        import tantivy
+
+        searcher = self._index.searcher()
+        marker = tantivy.Query.term_query(self._schema, "marker", 1, "basic")
+        hits = searcher.search(marker, 2, count=False).hits
+        return max((int(searcher.doc(address).get_first("generation") or 0) for _, address in hits), default=0)
+
+    @property
+    def count(self) -> int:
+        """Passages that a search can see."""
+        searcher = self._index.searcher()
+        return max(int(searcher.num_docs) - 1, 0)
+
+    def reload(self) -> None:
+        self._index.reload()
+
+    def terms(self, query: str) -> list[str]:
+        """The query's distinct terms; words that say nothing only where there are no others."""
+        found = self._query_analyser.analyze(query) or self._analyser.analyze(query)
+        return list(dict.fromkeys(found))[:QUERY_TERMS]
+
+    def search(self, query: str, k: int, *, allowed: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """The k best keys with their BM25 scores, best first; allowed: only these keys."""
+        from tantivy import Occur, Query
+
+        terms = self.terms(query)
+        if not terms or k < 1 or (allowed is not None and not len(allowed)):
+            return []
+        words = Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, "text", term, "freq")) for term in terms]
+        )
+        if allowed is not None:
+            only = Query.const_score_query(Query.term_set_query(self._schema, "key", [int(key) for key in allowed]), 0.0)
+            words = Query.boolean_query([(Occur.Must, words), (Occur.Must, only)])
+        searcher = self._index.searcher()
+        hits = searcher.search(words, k, count=False).hits
+        keys = searcher.fast_field_values("key", [address for _, address in hits]) if hits else []
+        return sorted(
+            ((int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key is not None),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+
+    def tail_scores(self, query: str, texts: Mapping[int, str]) -> list[tuple[int, float]]:
+        """BM25 of passages that the index doesn't hold, on the scale of those that it does."""
+        terms = self.terms(query)
+        if not terms or not texts:
+            return []
+        searcher = self._index.searcher()
+        counts = {key: Counter(self._analyser.analyze(text)) for key, text in texts.items()}
+        lengths = {key: sum(count.values()) for key, count in counts.items()}
+        mean = sum(lengths.values()) / len(lengths) or 1
+        total = int(searcher.num_docs) + len(texts)
+        weights = {
+            term: idf(total, searcher.doc_freq("text", term) + sum(term in count for count in counts.values()))
+            for term in terms
+        }
+        found: list[tuple[int, float]] = []
+        for key, count in counts.items():
+            room = K1 * (1 - B + B * lengths[key] / mean)
+            score = sum(weights[t] * count[t] * (K1 + 1) / (count[t] + room) for t in terms if count[t])
+            if score:
+                found.append((key, score))
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+    def _writing(self) -> Any:
+        if self._writer is None:
+            self._writer = self._index.writer(HEAP_BYTES, self._threads)
+        return self._writer
+
+    def add(self, items: Iterable[tuple[int, str]]) -> None:
+        """Takes passages up; they are found after `commit`."""
+        import tantivy
+
+        writer = self._writing()
+        for key, text in items:
+            document = tantivy.Document()
+            document.add_unsigned("key", key)
+            document.add_text("text", text)
+            writer.add_document(document)
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Drops passages; they are gone after `commit`."""
+        import tantivy
+
+        # By query, since delete_documents_by_term looks for a signed number and finds no unsigned one (tantivy 0.27).
+        if gone := [int(key) for key in keys]:
+            self._writing().delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", gone))
+
+    def commit(self, generation: int) -> None:
+        """Makes additions and removals visible and lasting, as the state of `generation`."""
+        import tantivy
+
+        writer = self._writing()
+        writer.delete_documents_by_query(tantivy.Query.term_query(self._schema, "marker", 1))
+        marker = tantivy.Document()
+        marker.add_unsigned("marker", 1)
+        marker.add_unsigned("generation", generation)
+        writer.add_document(marker)
+        writer.commit()
+        self._index.reload()
+
+    def collect(self) -> None:
+        """Removes segment files that a killed writer left."""
+        self._writing().garbage_collect_files()
+
+    def close(self) -> None:
+        """Lets go of tantivy's writer lock; what was not committed is dropped."""
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.wait_merging_threads()
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with tantivy's files, None where nothing is.
+
+    tantivy seals each segment file with a CRC-32 in its footer and doesn't look at it on opening.
+    """
+    try:
+        segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+        for segment in segments:
+            files = sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
+            deletes = segment["deletes"]
+            kinds = {file.suffix for file in files}
+            if not kinds >= {".idx", ".term", ".store", ".fast", ".fieldnorm"} or (deletes and ".del" not in kinds):
+                return f"a file of segment {segment['segment_id']} is missing"
+            for file in files:
+                data = file.read_bytes()
+                size, magic = struct.unpack("<II", data[-8:])
+                footer = json.loads(data[-8 - size : -8])
+                if magic != FOOTER_MAGIC or zlib.crc32(memoryview(data)[: -8 - size]) != footer["crc"]:
+                    return f"{file.name} is damaged"
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        return f"{type(error).__name__} in reading its files"
+    return None
+
+
+def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
+    """The index in the folder, None where it is absent or damaged. Files that a writer is replacing are tried again."""
+    for attempt in range(3):
+        if (folder / "meta.json").is_file() and damage(folder) is None:
+            try:
+                return LexicalIndex(folder, threads=threads)
+            except BaseException as error:  # tantivy panics over some damage; pyo3's panic is no Exception
+                if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                    raise
+        time.sleep(0.05 * attempt)
+    return None

@@ -1,0 +1,523 @@
+"""PassageStore: SQLite, dense and lexical index in one folder, kept in step; searches, filters, LangChain's VectorStore.
+
+SQLite is the truth (`index.schema`), FAISS and tantivy files are derived from it (`index.view`), and adding is
+`index.ingest`'s. It leaves out fusing the two searches and everything about answers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+
+from index import check, copies, ingest, schema
+from index.dense import Keys, Vectors
+from index.documents import article_from_document, passage_document
+from index.embedding import IndexEmbeddings, as_index_embeddings, load_embeddings
+from index.errors import ArticleMissing, IndexMismatch, IndexMissing
+from index.lock import WriterLock
+from index.manifest import MANIFEST, Manifest
+from index.reports import CheckReport, IngestProgress, IngestReport, StoreStatus
+from index.rows import ARTICLE, article_from_row, filter_sql, passages_by_key, vectors_from_rows
+from index.settings import IndexSettings
+from index.types import Article, Filter, Passage, Rejected
+from index.view import View, Viewer
+
+__all__ = ["CheckReport", "IngestProgress", "IngestReport", "PassageStore", "StoreStatus"]
+
+PRECISION = "float16"
+REMEMBERED_QUERIES = 256
+MARGIN = 8
+"""Candidates beyond k, so that equal scores are ordered by passage id and not by where a passage lies."""
+
+
+class PassageStore(VectorStore):
+    """A folder of articles that can be searched. `open` it; close it or use it as a context manager.
+
+    Read-only stores may be many, in any process, and see what a writer has finished at their next search. One store may
+    be opened for writing (IndexLocked names the holder). Safe to search from several threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database: schema.Database,
+        embeddings: IndexEmbeddings,
+        settings: IndexSettings,
+        lock: WriterLock | None,
+    ) -> None:
+        self.folder = folder
+        self.database = database
+        self.settings = settings
+        self.index_embeddings = embeddings
+        self.lock = lock
+        self.mutex = threading.RLock()
+        self.viewer = Viewer(folder, database, embeddings.dimension, embeddings.digest, settings.threads)
+        self._view: View | None = None
+        self._stamp: tuple[int, int] = (0, 0)
+        self._queries: OrderedDict[str, Vectors] = OrderedDict()
+
+    # Opening and closing
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        embeddings: Embeddings | None = None,
+        settings: IndexSettings = IndexSettings(),
+        create: bool = False,
+        read_only: bool = True,
+    ) -> PassageStore:
+        """The index in a folder. create: make one where there is none, which is then open for writing.
+
+        Raises IndexMissing, IndexMismatch, IndexLocked, IndexDamaged.
+        """
+        folder = Path(path)
+        exists = (folder / schema.DATABASE).is_file()
+        if not exists and not create:
+            raise IndexMissing(f"{folder} holds no index: make one with `newsdesk index PATH --index {folder}`")
+        lock = None
+        if not read_only or not exists:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = WriterLock(folder)
+        database = schema.Database(folder, read_only=lock is None)
+        try:
+            with schema.telling_damage(folder):
+                embedder = as_index_embeddings(embeddings) if embeddings else None
+                if (folder / schema.DATABASE).is_file():
+                    _check_name(database, folder, embedder.name if embedder else settings.embedder)
+                embedder = embedder or load_embeddings(settings.embedder, threads=settings.threads)
+                about = _about(embedder, settings)
+                if not (folder / schema.DATABASE).is_file():
+                    schema.create(folder, {name: json.dumps(value) for name, value in about.items()})
+                _check_match(database, folder, about, writing=lock is not None)
+                store = cls(folder, database, embedder, settings, lock)
+                if lock is not None:
+                    ingest.prepare(store)
+                else:
+                    store.view()
+                return store
+        except BaseException:
+            database.close()
+            if lock is not None:
+                lock.release()
+            raise
+
+    def close(self) -> None:
+        """Lets go of files and of the writer's lock; a closed store can't be used."""
+        with self.mutex:
+            view, self._view = self._view, None
+            if view is not None:
+                view.lexical.close()
+            self.database.close()
+            if self.lock is not None:
+                self.lock.release()
+                self.lock = None
+
+    def __enter__(self) -> PassageStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        with schema.telling_damage(self.folder):
+            yield
+
+    def view(self) -> View:
+        """What a search sees now: the files as they are, and what SQLite has beyond them."""
+        with self.mutex:
+            stamp = _stamp(self.folder)
+            generation = self.database.meta("generation")
+            view = self._view
+            floor = int(self.database.meta("tombstones_from"))
+            if view is None or stamp != self._stamp or view.generation < floor:
+                old, self._stamp = view, stamp
+                view = self._view = self.viewer.open(Manifest.read(self.folder))
+                if old is not None and old.lexical is not view.lexical:
+                    old.lexical.close()
+            elif view.generation != generation:
+                view.lexical.reload()
+                view = self._view = self.viewer.update(view)
+            return view
+
+    def forget_view(self) -> None:
+        """Makes the next search read the files again."""
+        with self.mutex:
+            view, self._view = self._view, None
+            if view is not None:
+                view.lexical.close()
+
+    # What the index holds
+
+    @property
+    def embeddings(self) -> Embeddings:
+        found: Any = self.index_embeddings
+        return found if isinstance(found, Embeddings) else None  # type: ignore[return-value]
+
+    @property
+    def embeddings_digest(self) -> str:
+        """The digest of the embedder's weights."""
+        return self.index_embeddings.digest
+
+    @property
+    def generation(self) -> int:
+        """A number that changes whenever content does."""
+        with self._guarded():
+            return int(self.database.meta("generation"))
+
+    def article(self, article_id: str) -> Article:
+        """The article of that id. Raises ArticleMissing."""
+        with self._guarded():
+            rows = self.database.rows(f"SELECT {ARTICLE} FROM articles WHERE id = ?", article_id)
+            if not rows:
+                raise ArticleMissing(f"no article {article_id!r} in {self.folder}")
+            return article_from_row(rows[0], self.folder)
+
+    def article_ids(self) -> list[str]:
+        """Every article's id, in the order in which they came."""
+        with self._guarded():
+            return [id_ for (id_,) in self.database.rows("SELECT id FROM articles ORDER BY key")]
+
+    def articles(self, limit: int | None = None) -> Iterator[Article]:
+        """The articles in the order in which they came, one read at a time."""
+        with self._guarded():
+            keys = self.database.rows("SELECT key FROM articles ORDER BY key LIMIT ?", -1 if limit is None else limit)
+            for (key,) in keys:
+                for row in self.database.rows(f"SELECT {ARTICLE} FROM articles WHERE key = ?", key):
+                    yield article_from_row(row, self.folder)
+
+    def sources(self) -> list[str]:
+        """The sources that articles name, sorted."""
+        with self._guarded():
+            rows = self.database.rows("SELECT DISTINCT source FROM articles WHERE source IS NOT NULL ORDER BY source")
+            return [source for (source,) in rows]
+
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The article's passages, in order."""
+        with self._guarded():
+            rows = self.database.rows(
+                "SELECT p.key FROM passages p JOIN articles a ON a.key = p.article WHERE a.id = ? ORDER BY p.start, p.end",
+                article_id,
+            )
+            return list(self._ordered([key for (key,) in rows]))
+
+    def copies(self, article_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The near-duplicates of each article that has any, by id."""
+        with self._guarded():
+            return copies.copies_of(self.database, article_ids)
+
+    def status(self) -> StoreStatus:
+        with self._guarded():
+            view = self.view()
+            articles, first, last = self.database.rows("SELECT count(*), min(published), max(published) FROM articles")[0]
+            return StoreStatus(
+                articles=articles,
+                passages=int(self.database.value("SELECT count(*) FROM passages")),
+                sources=tuple(self.sources()),
+                published_from=date.fromisoformat(first) if first else None,
+                published_to=date.fromisoformat(last) if last else None,
+                embedder=self.index_embeddings.name,
+                bytes=sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()),
+                generation=view.generation,
+                notes=view.notes,
+            )
+
+    # Searching
+
+    def query_vector(self, query: str) -> Vectors:
+        """The query's unit vector; one question is embedded once."""
+        with self.mutex:
+            if query in self._queries:
+                self._queries.move_to_end(query)
+                return self._queries[query]
+        vector = _unit(self.index_embeddings.embed_query(query))
+        with self.mutex:
+            self._queries[query] = vector
+            while len(self._queries) > REMEMBERED_QUERIES:
+                self._queries.popitem(last=False)
+        return vector
+
+    def search_dense(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
+        """The k passages nearest to the query with their cosines, best first; fewer only where fewer may answer."""
+        return self.search_vector(self.query_vector(query), k, filter)
+
+    def search_vector(self, vector: Vectors, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
+        """`search_dense` for a vector of any length."""
+        vector = _unit(vector)
+
+        def find(view: View, allowed: Keys | None) -> list[tuple[int, float]]:
+            exact = allowed is not None and len(allowed) <= self.settings.exact_filter_limit
+            keys = [key for key, _ in view.dense.search(vector, k + MARGIN, allowed=allowed, exact=exact)]
+            # Scored again from what SQLite keeps, so that a score doesn't depend on which index found the passage.
+            return self._scored(keys, vector)
+
+        return self._search(find, k, filter)
+
+    def search_lexical(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
+        """The k passages with the best BM25 scores, best first. Any text is a query; it has no syntax."""
+
+        def find(view: View, allowed: Keys | None) -> list[tuple[int, float]]:
+            wanted = k + MARGIN
+            among = None if allowed is None else {int(key) for key in allowed}
+            in_query = allowed is not None and len(allowed) <= self.settings.exact_filter_limit
+            limit = wanted + len(view.lexical_dead)
+            while True:
+                hits = view.lexical.search(query, limit, allowed=[int(key) for key in allowed] if allowed is not None and in_query else None)
+                kept = [h for h in hits if h[0] not in view.lexical_dead and (among is None or h[0] in among)]
+                if len(kept) >= wanted or len(hits) < limit:
+                    break
+                limit *= 4
+            tail = view.lexical.tail_scores(query, view.lexical_tail)
+            kept += [hit for hit in tail if among is None or hit[0] in among]
+            return sorted(kept, key=lambda hit: -hit[1])[:wanted]
+
+        return self._search(find, k, filter)
+
+    def cosines(self, query: str, passage_ids: Sequence[str]) -> list[float]:
+        """The exact cosine of the query and each passage, in their order; 0 for a passage that is gone."""
+        with self._guarded():
+            keys = {id_: self._key_of(id_) for id_ in passage_ids}
+            scores = dict(self._scored([key for key in keys.values() if key is not None], self.query_vector(query)))
+            return [scores.get(keys[id_] or -1, 0.0) for id_ in passage_ids]
+
+    def _search(
+        self, find: Callable[[View, Keys | None], list[tuple[int, float]]], k: int, filter: Filter | None
+    ) -> list[tuple[Passage, float]]:
+        if k < 1:
+            return []
+        found: list[tuple[Passage, float]] = []
+        with self._guarded():
+            for _ in range(5):
+                view = self.view()
+                allowed = self._allowed(filter) if filter else None
+                hits = [] if allowed is not None and not len(allowed) else find(view, allowed)
+                passages = passages_by_key(self.database, [key for key, _ in hits], self.embeddings_digest, self.folder)
+                found = [(passages[key], score) for key, score in hits if key in passages]
+                # A writer may have replaced an article between the search and the reading: then both are done again.
+                if len(found) == len(hits):
+                    break
+        return sorted(found, key=lambda pair: (-pair[1], pair[0].id))[:k]
+
+    def _allowed(self, wanted: Filter) -> Keys:
+        where, values = filter_sql(wanted)
+        rows = self.database.rows(
+            f"SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE {where} ORDER BY p.key", *values
+        )
+        return np.fromiter((key for (key,) in rows), dtype=np.int64, count=len(rows))
+
+    def _scored(self, keys: Sequence[int], vector: Vectors) -> list[tuple[int, float]]:
+        rows = self.database.rows(
+            "SELECT p.key, v.vector, v.sealed FROM json_each(?) j JOIN passages p ON p.key = j.value "
+            "LEFT JOIN vectors v ON v.hash = p.hash",
+            json.dumps(list(keys)),
+        )
+        blobs = [(blob, sealed) for _, blob, sealed in rows]
+        vectors = vectors_from_rows(blobs, self.index_embeddings.dimension, self.folder)
+        # Row by row, not by BLAS, whose rounding depends on how many rows there are.
+        scores = (vectors * vector).sum(axis=1)
+        return [(int(key), float(score)) for (key, _, _), score in zip(rows, scores, strict=True)]
+
+    def _key_of(self, passage: str) -> int | None:
+        article_id, _, place = passage.rpartition("#")
+        start, _, end = place.partition("-")
+        if not (start.isdigit() and end.isdigit()):
+            return None
+        key: int | None = self.database.value(
+            "SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE a.id = ? AND p.start = ? AND p.end = ?",
+            article_id,
+            int(start),
+            int(end),
+        )
+        return key
+
+    def _ordered(self, keys: Sequence[int]) -> Iterator[Passage]:
+        passages = passages_by_key(self.database, keys, self.embeddings_digest, self.folder)
+        return (passages[key] for key in keys if key in passages)
+
+    # Changing
+
+    def add_articles(
+        self,
+        items: Iterable[Article | Rejected],
+        *,
+        progress: Callable[[IngestProgress], None] | None = None,
+        roots: Sequence[str] = (),
+        prune: bool = False,
+    ) -> IngestReport:
+        """Takes articles up, each whole or not at all; only passages whose text is new are embedded.
+
+        prune: remove articles that came from `roots` and are not among `items`. An interruption (Ctrl-C, a full disk, a
+        kill) leaves every article that was taken up in order, and the next call goes on from there.
+        """
+        with self._guarded(), self.mutex:
+            return ingest.add_articles(self, items, progress=progress, roots=roots, prune=prune)
+
+    def delete_articles(self, article_ids: Iterable[str]) -> int:
+        """How many articles were there and are gone now. Their vectors are kept until `compact`."""
+        with self._guarded(), self.mutex:
+            return ingest.delete_articles(self, list(article_ids))
+
+    def compact(self) -> None:
+        """Writes FAISS and BM25 files anew and drops what deleted articles left; then all is as if built cleanly."""
+        with self._guarded(), self.mutex:
+            ingest.compact(self)
+
+    def check(self, repair: bool = False) -> CheckReport:
+        """Verifies every part. repair (a store open for writing): mends what SQLite can give back."""
+        return check.check(self, repair=repair)
+
+    # LangChain's VectorStore
+
+    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
+        """Each Document becomes an article of one passage, its metadata kept as it is. Ids are the articles' ids."""
+        ids = kwargs.get("ids") or [document.id for document in documents]
+        if len(ids) != len(documents):
+            raise ValueError(f"{len(ids)} ids for {len(documents)} documents: give one each, or none")
+        articles = [article_from_document(document, id_) for document, id_ in zip(documents, ids, strict=True)]
+        latest = {article.id: article for article in articles}
+        with self._guarded(), self.mutex:
+            report = ingest.add_articles(self, latest.values(), documents=True)
+        if report.rejected:
+            raise ValueError(f"{report.rejected[0].path}: {report.rejected[0].reason}")
+        return [article.id for article in articles]
+
+    def add_texts(
+        self, texts: Iterable[str], metadatas: list[dict[str, Any]] | None = None, *, ids: list[str] | None = None, **kwargs: Any
+    ) -> list[str]:
+        texts = list(texts)
+        about = metadatas or [{} for _ in texts]
+        documents = [Document(page_content=text, metadata=data) for text, data in zip(texts, about, strict=True)]
+        return self.add_documents(documents, **({"ids": ids} if ids else {}))
+
+    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """Deletes articles; None deletes all."""
+        self.delete_articles(self.article_ids() if ids is None else ids)
+        return True
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Documents of passages, or of articles that came as Documents; ids that are not there are left out."""
+        found: list[Document] = []
+        with self._guarded():
+            for id_ in ids:
+                key = self.database.value(
+                    "SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE a.id = ? AND a.document", id_
+                )
+                key = self._key_of(id_) if key is None else key
+                if key is not None:
+                    found += [self._document(passage) for passage in self._ordered([key])]
+        return found
+
+    def similarity_search_with_score(
+        self, query: str, k: int = 4, filter: Filter | None = None, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """Documents with their cosines, best first."""
+        return [(self._document(passage), score) for passage, score in self.search_dense(query, k, filter)]
+
+    def similarity_search(self, query: str, k: int = 4, filter: Filter | None = None, **kwargs: Any) -> list[Document]:
+        return [document for document, _ in self.similarity_search_with_score(query, k, filter)]
+
+    def similarity_search_by_vector(
+        self, embedding: list[float], k: int = 4, filter: Filter | None = None, **kwargs: Any
+    ) -> list[Document]:
+        vector = np.asarray(embedding, dtype=np.float32)
+        return [self._document(passage) for passage, _ in self.search_vector(vector, k, filter)]
+
+    def _select_relevance_score_fn(self) -> Callable[[float], float]:
+        return lambda cosine: min(max((cosine + 1) / 2, 0.0), 1.0)
+
+    def _document(self, passage: Passage) -> Document:
+        is_document = self.database.value("SELECT document FROM articles WHERE id = ?", passage.article_id)
+        return passage_document(passage, self.article(passage.article_id), is_document=bool(is_document))
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        path: str | Path | None = None,
+        **kwargs: Any,
+    ) -> PassageStore:
+        """A store of these texts in the folder `path`, open for writing."""
+        if path is None:
+            raise ValueError("from_texts needs path=, the folder that the index is kept in")
+        store = cls.open(path, embeddings=embedding, create=True, read_only=False, **kwargs)
+        store.add_texts(texts, metadatas, ids=ids)
+        return store
+
+
+def _unit(vector: Any) -> Vectors:
+    """The vector at length 1, or zero where it is zero."""
+    array = np.asarray(vector, dtype=np.float32)
+    length = float(np.linalg.norm(array))
+    return array / length if length else array
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino
+
+
+def _about(embedder: IndexEmbeddings, settings: IndexSettings) -> dict[str, Any]:
+    """What an index was made with, and must be opened with."""
+    return {
+        "embedder": {"name": embedder.name, "digest": embedder.digest},
+        "precision": PRECISION,
+        "dimension": embedder.dimension,
+        "chunking": {"passage_tokens": settings.passage_tokens, "overlap_sentences": settings.overlap_sentences},
+    }
+
+
+def _check_name(database: schema.Database, folder: Path, name: str) -> None:
+    """Before a model is loaded: is it the one that the index was made with?"""
+    found = int(database.meta("format") or 0)
+    if found != schema.FORMAT:
+        raise IndexMismatch(
+            f"{folder} has format {found}, this newsdesk reads format {schema.FORMAT}: use the newsdesk that made it to "
+            "`newsdesk export` it, and import that"
+        )
+    made = json.loads(database.meta("embedder"))["name"]
+    if made != name:
+        raise IndexMismatch(
+            f"{folder} was made with the embedder {made!r}, not {name!r}: set embedder = {made!r} (NEWSDESK_EMBEDDER), or "
+            "index the articles into another folder"
+        )
+
+
+def _check_match(database: schema.Database, folder: Path, about: dict[str, Any], *, writing: bool) -> None:
+    for name, value in about.items():
+        made = json.loads(database.meta(name))
+        if made != value and (writing or name != "chunking"):
+            raise IndexMismatch(
+                f"{folder} was made with {name} {_short(made)}, not {_short(value)}: open it with the same, or index the "
+                "articles into another folder"
+            )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {str(v)[:40]}" for k, v in value.items())
+    return str(value)
+
+
