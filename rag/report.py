@@ -64,7 +64,7 @@ def build(
 ) -> dict[str, Any]:
     """The whole report but for the single questions; JSON only inside."""
     names = list(dict.fromkeys(name for r in results for name in r.values))
-    names.sort(key=lambda name: ("passage article answer citation refusal".split().index(name.split(".")[0]), name))
+    names.sort(key=lambda name: "passage article answer citation refusal".split().index(name.split(".")[0]))
     measures = {name: _mean([r.values[name] for r in results if name in r.values]) for name in names}
     judged = [r for r in results if r.answerable is not None and r.kind != "retrieval"]
     refusals = _refusals(judged, precision=precision)
