@@ -15,7 +15,7 @@ from functools import lru_cache
 from index.passages import sentences
 from rag.facts import Amount, Facts, Name, When, facts, fold, same_name
 from rag.roles import turned_round
-from rag.same_word import content, negated, opposites, shared
+from rag.same_word import base, clauses, content, negated, opposites, ordered, sentences_and_turns, shared, split_sentences
 from rag.types import Support
 
 ENOUGH_WORDS = 0.55
@@ -25,6 +25,10 @@ TOO_FEW_WORDS = 0.25
 LONGEST_RUN = 4
 """Sentences of a quote at most."""
 ENTAILED = 0.5
+RIVAL_SHARE, RIVAL_LEAD = 0.6, 0.3
+"""A fact is another's when a clause with a rival fact shares so much of the statement, and so much more."""
+_NAME_IN_NAME = re.compile(r"([A-ZÀ-Þ][\w’'-]+) (?:in|of|from) (?:the )?(?:[A-Z]?[a-z]+ [a-z]+ )?([A-ZÀ-Þ][\w’-]+)")
+_PRONOUN = re.compile(r"^\W*(?:\w+\s+){0,2}(?:he|she|it|they|who|his|her|their)\b", re.I)
 
 Entails = Callable[[str, str], float]
 """(quote, statement) -> the probability that the first entails the second."""
@@ -71,13 +75,16 @@ def _judge(statement: str, quote: str, context: str) -> Check:
     told, known = facts(statement), facts(quote)
     if not content(statement) and not (told.dates or told.amounts):
         return Check("unsupported", ("it says nothing that can be checked",), 0.0)
+    nearest = max(split_sentences(quote), default=quote, key=lambda part: shared(statement, part))
+    nearest = nearest if shared(statement, nearest) >= 0.5 * coverage else quote
     wrong = [
         *_wrong_dates(told, known),
         *_wrong_amounts(told, known),
-        *negated(statement, quote),
+        *negated(statement, nearest),
         *opposites(statement, quote),
+        *opposites(statement, max(clauses(quote), key=lambda part: shared(statement, part), default=quote)),
         *turned_round(statement, quote),
-        *_merged(told, quote),
+        *_merged(statement, told, quote),
     ]
     unknown, half = _unknown_names(told.names, quote, context)
     reasons = (*wrong, *(f"no {name!r} in the quote" for name in unknown))
@@ -202,11 +209,13 @@ def _unknown_names(names: Sequence[Name], quote: str, context: str) -> tuple[lis
         missing = [word for word in name.words if not here.has(word)]
         text = " ".join(name.words)
         if not missing or here.abbreviates(name.words):
+            if not missing and len(name.words) > 1 and here.other_first(name.words):
+                unknown.append(text)
             continue
         if name.weak:
             if here.other_names(names) and not content(" ".join(name.words)) & content(quote):
                 half.append(f"{text!r} may be a name that is not in the quote")
-        elif len(name.words) > 1 and here.has(name.words[-1]) and not here.other_first(name.words[-1]):
+        elif len(name.words) > 1 and here.has(name.words[-1]) and not here.other_first(name.words):
             half.append(f"only {name.words[-1]!r} of {text!r} is in the quote")
         elif all(there.has(word) for word in missing):
             half.append(f"{text!r} is in the title, not in the quote")
@@ -250,62 +259,95 @@ class _Names:
             or any(same_name(joined, word) for word in self.words)
         )
 
-    def other_first(self, last: str) -> bool:
-        """Whether the text gives this surname another first name."""
-        return any(len(name.words) > 1 and name.words[-1] == last for name in self.names)
+    def other_first(self, words: Sequence[str]) -> bool:
+        """Whether the text has this last word only in names with other first words: "Ida Krall" for "Ada Krall"."""
+        firsts = [set(name.words[:-1]) for name in self.names if len(name.words) > 1 and name.words[-1] == words[-1]]
+        return bool(firsts) and not any(first <= set(words) for first in firsts)
 
     def other_names(self, told: Sequence[Name]) -> bool:
         mine = {word for name in told for word in name.words}
         return any(not mine & set(name.words) for name in self.names if not name.weak)
 
 
-def _merged(told: Facts, quote: str) -> list[str]:
-    """Numbers and dates that the quote gives to another name, and the statement's name another number of that kind."""
-    names = [name for name in told.names if not name.weak]
-    if not names or not (told.dates or told.amounts):
-        return []
-    clauses = [
-        facts(clause) for clause in re.split(r"(?<=[.!?])\s+|;\s+|,?\s+(?:while|whereas|and|but)\s+(?=[A-Z])", quote)
-    ]
-    if len(clauses) < 2:
-        return []
-    subject = names[0]
-    wrong = []
-    for kind in ("dates", "amounts"):
+def _merged(statement: str, told: Facts, quote: str) -> list[str]:
+    """A fact that the quote tells of something else: its clause shares few of the statement's words, and another
+    clause, with another fact of that kind, shares most of them."""
+    for kind, split in (("dates", clauses), ("amounts", clauses), ("names", sentences_and_turns)):
+        parts = [(facts(part), content(part), part) for part in split(quote)]
+        if len(parts) < 2:
+            continue
         for fact in getattr(told, kind):
-            own = [clause for clause in clauses if _mentions(clause, subject)]
-            theirs = [clause for clause in clauses if _tells(clause, fact)]
-            if (
-                theirs
-                and own
-                and not any(_tells(clause, fact) for clause in own)
-                and any(_same_kind(clause, fact) for clause in own)
-                and all(any(not n.weak for n in clause.names) for clause in theirs)
-            ):
-                wrong.append("a number or date of another fact")
-    return wrong
+            if isinstance(fact, Name) and fact.weak:
+                continue
+            own = content(statement) - (frozenset(base(word) for word in fact.words) if isinstance(fact, Name) else set())
+            here = max((_share(own, words) for known, words, _ in parts if _tells(known, fact)), default=None)
+            if here is None or not own:
+                continue
+            there = max((_share(own, words) for known, words, part in parts if _rivals(known, fact, told, part)), default=0.0)
+            if there >= RIVAL_SHARE and there - here >= RIVAL_LEAD:
+                return [f"the quote tells another {kind[:-1]} of this"]
+    return [*_other_count(statement, told, quote), *_elsewhere(statement, quote)]
 
 
-def _mentions(clause: Facts, name: Name) -> bool:
-    return any(word in other.words for other in clause.names for word in name.words)
+def _other_count(statement: str, told: Facts, quote: str) -> list[str]:
+    """ "Four people on board", where the quote has four of something else and another number of people on board."""
+    known = facts(quote).amounts
+    for amount in told.amounts:
+        mine = _followers(statement, amount)
+        same = [_followers(quote, other) for other in known if _same_amount(amount, other)]
+        rivals = [_followers(quote, other) for other in known if not _same_amount(amount, other)]
+        if len(mine) == 2 and same and mine in rivals and not any(set(mine) & set(words) - {mine[0]} for words in same):
+            return ["the quote counts something else by that number"]
+    return []
 
 
-def _tells(clause: Facts, fact: When | Amount) -> bool:
+def _followers(text: str, amount: Amount) -> tuple[str, ...]:
+    """The two content words after an amount, unit included."""
+    at = text.find(amount.text, amount.position) + len(amount.text)
+    return ordered(re.split(r"[.;!?()]", text[at : at + 60])[0])[:2]
+
+
+def _elsewhere(statement: str, quote: str) -> list[str]:
+    """ "Queenstown in France", where the quote has Queenstown in Ireland."""
+    theirs = {(hit[1], hit[2]) for hit in _NAME_IN_NAME.finditer(quote)}
+    for hit in _NAME_IN_NAME.finditer(statement):
+        others = {place for name, place in theirs if name == hit[1]}
+        if others and hit[2] not in others and not any(same_name(fold(hit[2]), fold(other)) for other in others):
+            return [f"the quote has {hit[1]!r} elsewhere"]
+    return []
+
+
+def _share(words: frozenset[str], there: frozenset[str]) -> float:
+    return sum(word in there for word in words) / max(len(words), 1)
+
+
+def _rivals(known: Facts, fact: When | Amount | Name, told: Facts, part: str) -> bool:
+    """Whether the part tells, instead of the fact, another of its kind that the statement doesn't tell."""
+    if _tells(known, fact):
+        return False
+    if isinstance(fact, Name):
+        mine = {word for name in told.names for word in name.words}
+        return not _PRONOUN.search(part) and any(not n.weak and not set(n.words) <= mine for n in known.names)
+    if isinstance(fact, When):
+        return any(not any(mine.agrees(other) for mine in told.dates) for other in known.dates)
+    return any(
+        other.readings[0][1] == fact.readings[0][1]
+        and bool(other.year) == bool(fact.year)
+        and not any(_same_amount(mine, other) for mine in told.amounts)
+        for other in known.amounts
+    )
+
+
+def _tells(clause: Facts, fact: When | Amount | Name) -> bool:
     if isinstance(fact, When):
         return any(fact.agrees(other) for other in clause.dates)
+    if isinstance(fact, Name):
+        return any(
+            same_name(fact.words[-1], name.words[-1])
+            and (len(fact.words) == 1 or len(name.words) == 1 or bool(set(fact.words[:-1]) & set(name.words[:-1])))
+            or fact.words[-1] in name.words[:-1]
+            for name in clause.names
+        )
     if fact.year and any(when.year == fact.year for when in clause.dates):
         return True
     return any(_same_amount(fact, other) for other in clause.amounts)
-
-
-def _same_kind(clause: Facts, fact: When | Amount) -> bool:
-    if isinstance(fact, When):
-        return bool(clause.dates)
-    if fact.year:
-        return any(other.year for other in clause.amounts) or any(when.year for when in clause.dates)
-    return any(
-        other.readings[0][1] == fact.readings[0][1]
-        and not other.year
-        and (other.noun == fact.noun or bool(fact.readings[0][1]))
-        for other in clause.amounts
-    )

@@ -41,15 +41,20 @@ def _deeds(text: str) -> dict[str, tuple[_Deed, ...]]:
         words = re.findall(r"[^\W\d_]+", clause)
         low = [word.lower() for word in words]
         for at, word in enumerate(low):
-            if word in STOP_WORDS or word in _SKIPPED or words[at][0].isupper():
+            if word in STOP_WORDS or word in _SKIPPED or words[at][0].isupper() or not _may_be_verb(word):
                 continue
             before = _group(words, low, range(at - 1, -1, -1))
             after = _group(words, low, range(at + 1, len(low)))
-            if before and after:
+            told = word.endswith("ed") or (word != base(word) and not word.endswith("s"))
+            if before and after or (before or after) and told:
                 near = low[max(0, at - 3) : at]
                 passive = bool(set(near) & _BE) and "by" in low[at + 1 : at + 3]
                 found.setdefault(base(word), []).append(_Deed(before, after, passive))
     return {key: tuple(value) for key, value in found.items()}
+
+
+def _may_be_verb(word: str) -> bool:
+    return word.endswith(("ed", "s", "er")) or word != base(word) or word in ("beat", "hit", "let", "cut")
 
 
 def _group(words: list[str], low: list[str], order: range) -> frozenset[str]:
@@ -108,7 +113,9 @@ def _parts(deed: _Deed) -> tuple[frozenset[str], frozenset[str]]:
 
 def _exchanged(deed: _Deed, other: _Deed) -> bool:
     (who, whom), (their_who, their_whom) = _parts(deed), _parts(other)
-    return bool(who & their_whom and whom & their_who and not who & their_who and not whom & their_whom)
+    if who & their_who or whom & their_whom or not (who and whom):
+        return False
+    return bool(whom & their_who and (who & their_whom or not their_whom))
 
 
 def _same(deed: _Deed, other: _Deed) -> bool:

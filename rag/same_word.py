@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from index.passages import sentences
 from rag.facts import fold
 from rag.words import STOP_WORDS, stem
 
@@ -69,7 +70,9 @@ _NEGATORS = re.compile(
     r"refuses to|declined to|unable to|denied|denies|ruled out|yet to|stopped short of|far from)\b",
     re.I,
 )
-_NOT_NEGATING = re.compile(r"\b(?:not only|no fewer|no less|no more than|no doubt|no longer than|no\.)", re.I)
+_NOT_NEGATING = re.compile(r"\b(?:not only|no fewer(?: than)?|no less(?: than)?|no more than|no doubt|no longer than|no\.)", re.I)
+_CONTENT = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
+_CLAUSE_END = re.compile(r"[,.;:!?—]|\b(?:but|and|because|although|while)\b")
 _OPPOSITES = tuple(
     (frozenset(one.split()), frozenset(other.split()))
     for one, other in (
@@ -98,7 +101,7 @@ _OPPOSITES = tuple(
         ("likely", "unlikely"),
         ("able", "unable"),
         ("happy", "unhappy"),
-        ("new newest", "old oldest"),
+        ("new newer newest young younger youngest", "old older oldest"),
         ("first", "last"),
         ("early earlier", "late later"),
         ("hot hotter hottest warm warmer", "cold colder coldest cool cooler"),
@@ -167,37 +170,42 @@ def shared(statement: str, quote: str) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _scopes(text: str) -> tuple[frozenset[str], ...]:
-    """For each negating word, the content words that it governs: up to three, within its clause."""
+def _parities(text: str) -> tuple[dict[str, frozenset[int]], frozenset[str]]:
+    """How often, modulo 2, each content word is denied where it stands; and the words right after a denial.
+
+    A denial governs up to three content words of its clause, so "has not denied the claims" denies the denial and
+    leaves the claims as they are.
+    """
     masked = _NOT_NEGATING.sub(lambda match: "x" * len(match[0]), text)
-    found = []
+    spots = [(match.start(), base(match[0])) for match in _CONTENT.finditer(text) if fold(match[0]) not in _EMPTY]
+    denied = [0] * len(spots)
+    heads: set[str] = set()
     for match in _NEGATORS.finditer(masked):
-        clause = re.split(r"[,.;:!?—]|\b(?:but|and|because|although|while)\b", masked[match.end() :], maxsplit=1)[0]
-        found.append(frozenset(ordered(clause)[:3]))
-    return tuple(scope for scope in found if scope)
+        clause = _CLAUSE_END.split(masked[match.end() :], maxsplit=1)[0]
+        governed = [i for i, (at, _) in enumerate(spots) if match.end() <= at < match.end() + len(clause)][:3]
+        heads |= {spots[i][1] for i in governed[:2]}
+        for i in governed:
+            denied[i] ^= 1
+    found: dict[str, set[int]] = {}
+    for (_, word), parity in zip(spots, denied, strict=True):
+        found.setdefault(word, set()).add(parity)
+    return {word: frozenset(parities) for word, parities in found.items()}, frozenset(heads)
 
 
 def negated(statement: str, quote: str) -> list[str]:
     """Reasons where one of the two denies what the other says."""
-    mine, theirs = _scopes(statement), _scopes(quote)
-    told, known = content(statement), content(quote)
-    wrong = []
-    for scope in mine:
-        heads = scope & known
-        if heads and not any(heads & other for other in theirs) and not _opposite_said(scope, known):
-            wrong.append("the quote does not deny it")
-    for scope in theirs:
-        heads = scope & told
-        if len(heads) * 2 >= len(scope) and heads and not any(heads & other for other in mine):
-            if not _opposite_said(heads, told) and not _said_plainly(quote, heads):
-                wrong.append("the quote denies it")
-    return wrong
+    (mine, my_heads), (theirs, their_heads) = _parities(statement), _parities(quote)
+    told, known = frozenset(mine), frozenset(theirs)
+    for word in sorted((my_heads | their_heads) & told & known):
+        if not mine[word] & theirs[word]:
+            here, there = (known, told) if word in my_heads else (told, known)
+            if not _opposite_said(frozenset({word}), here - there):
+                return ["one of the two denies it"]
+    return []
 
 
-def _said_plainly(quote: str, heads: frozenset[str]) -> bool:
-    """Whether the words also stand in a sentence of the quote that denies nothing."""
-    parts = re.split(r"(?<=[.!?])\s+|[;,]\s+|\bbut\b", quote)
-    return any(not _scopes(part) and not _NEGATORS.search(part) and heads <= content(part) for part in parts)
+def _denied(text: str) -> frozenset[str]:
+    return frozenset(word for word, parities in _parities(text)[0].items() if 1 in parities)
 
 
 def _opposite_said(words: frozenset[str], there: frozenset[str]) -> bool:
@@ -216,13 +224,13 @@ def _both_ways() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
 
 def opposites(statement: str, quote: str) -> list[str]:
     """Reasons where the statement has a word that the quote lacks, and the quote has its opposite instead."""
+    statement, quote = (_NOT_NEGATING.sub(" ", text) for text in (statement, quote))
     told, known = _all_bases(statement), _all_bases(quote)
     wrong = []
     for mine, theirs in _both_ways():
         one, other = _bases(mine), _bases(theirs)
         if told & one and not known & one and known & other and not told & other:
-            denied = any(scope & (one | other) for scope in (*_scopes(statement), *_scopes(quote)))
-            if not denied:
+            if not (_denied(statement) | _denied(quote)) & (one | other):
                 wrong.append("the quote says the opposite")
     for word in told - known:
         bare = _ADDED.sub("", word)
@@ -230,7 +238,7 @@ def opposites(statement: str, quote: str) -> list[str]:
             wrong.append("the quote says the opposite")
     for word in known - told:
         bare = _ADDED.sub("", word)
-        if bare != word and bare in told and bare not in known and not _scopes(statement):
+        if bare != word and bare in told and bare not in known and not _denied(statement):
             wrong.append("the quote says the opposite")
     return wrong
 
@@ -239,3 +247,40 @@ def opposites(statement: str, quote: str) -> list[str]:
 def _all_bases(text: str) -> frozenset[str]:
     """Bases of all words: "before", "up" and "more" have opposites too."""
     return frozenset(base(word) for word in re.findall(r"[^\W\d_]+", text))
+
+
+_TURN = re.compile(r",?\s+(?=but\b|while\b|whereas\b)|,\s+(?=and\b)")
+_ALL_TURNS = re.compile(r",?\s+(?=but\b|while\b|whereas\b|and\b)|,\s+")
+_VERBS = frozenset("is are was were has have had will would can could may might did does do".split())
+
+
+@lru_cache(maxsize=2048)
+def split_sentences(text: str) -> tuple[str, ...]:
+    """The sentences, and the parts of one that semicolons separate."""
+    return tuple(part for start, end in sentences(text) for part in re.split(r";\s+", text[start:end]))
+
+
+@lru_cache(maxsize=2048)
+def clauses(text: str) -> tuple[str, ...]:
+    """Pieces between sentence ends, commas and conjunctions."""
+    return tuple(part for sentence in split_sentences(text) for part in _ALL_TURNS.split(sentence) if part.strip())
+
+
+@lru_cache(maxsize=2048)
+def sentences_and_turns(text: str) -> tuple[str, ...]:
+    """Pieces between sentence ends and between main clauses; a piece without a verb stays with the one before it."""
+    found: list[str] = []
+    for sentence in split_sentences(text):
+        for i, part in enumerate(_TURN.split(sentence)):
+            if i and not _has_verb(part):
+                found[-1] += f" {part}"
+            else:
+                found.append(part)
+    return tuple(found)
+
+
+def _has_verb(text: str) -> bool:
+    return any(
+        word in _VERBS or word in _IRREGULAR or len(word) > 3 and word.endswith("ed")
+        for word in re.findall(r"[a-z]+", text)
+    )
