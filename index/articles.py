@@ -1,4 +1,4 @@
-"""Reads articles from files and folders, one by one: `read_articles(path) -> Article or Rejected`.
+"""Reads articles from files, folders and URLs, one by one: `read_articles(path) -> Article or Rejected`.
 
 What can't be read is a Rejected with its reason, and the rest goes on. Formats are the table in index.readers. It
 leaves out what an article's lines mean (index.structure) and what a passage is (index.passages).
@@ -23,7 +23,7 @@ LINE_SUFFIXES = (".jsonl", ".ndjson")
 
 
 def read_articles(*paths: str | Path, settings: IndexSettings = IndexSettings()) -> Iterator[Article | Rejected]:
-    """The articles of files and folders, in the order of their names.
+    """The articles of files and folders, in the order of their names, and of http and https URLs.
 
     An id is a record's own, else its URL, else the path relative to the path given (for a file, its name). Each
     article's metadata names its file (`path`) and the path given (`root`).
@@ -37,7 +37,9 @@ def _read_all(
 ) -> Iterator[Article | Rejected]:
     seen: dict[str, str] = {}
     for given in paths:
-        for item in _read_root(Path(given), settings, process):
+        is_url = isinstance(given, str) and given.lower().startswith(("http://", "https://"))
+        found = _read_url(str(given), settings, process) if is_url else _read_root(Path(given), settings, process)
+        for item in found:
             if isinstance(item, Rejected):
                 yield item
                 continue
@@ -76,6 +78,22 @@ def _read_root(root: Path, settings: IndexSettings, process: ReaderProcess) -> I
                 metadata = {**item.metadata, "path": _shown(Path(os.path.abspath(path))), "root": absolute}
                 item = replace(item, metadata=metadata)
             yield item
+
+
+def _read_url(url: str, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
+    from index.fetch import fetch  # ssl and http.client, for those who fetch
+
+    try:
+        fetched = fetch(
+            url, max_bytes=settings.max_file_bytes, seconds=settings.read_seconds, allow_private=settings.fetch_private
+        )
+    except Unreadable as error:
+        yield Rejected(url, str(error))
+        return
+    for item in process.read(fetched.data, suffix=fetched.suffix, id=url, shown=url, url=fetched.url):
+        if isinstance(item, Article):
+            item = replace(item, url=item.url or fetched.url, metadata={**item.metadata, "path": url, "root": url})
+        yield item
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:

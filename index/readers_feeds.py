@@ -103,6 +103,8 @@ def read_feed(data: bytes, id: str) -> list[Article | Rejected]:
 
 def _entry(entry: Any, id: str, number: int, site: str | None) -> Article | Rejected:
     link = normalise(str(entry.get("link") or "")) or None
+    if link and not link.startswith(("http://", "https://")):
+        link = None  # feedparser takes an id for a link
     own_id = link or f"{id}#{normalise(str(entry.get('id') or number))}"
     when = entry.get("published_parsed") or entry.get("updated_parsed")
     contents = [part.get("value", "") for part in entry.get("content", ())] or [entry.get("summary", "")]

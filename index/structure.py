@@ -167,7 +167,8 @@ def _join_wrapped(group: Sequence[str], width: int) -> list[str]:
     previous = group[0]
     for line in group[1:]:
         # A line that had room for the next one's first word was ended on purpose, unless its sentence goes on.
-        room = len(previous) + 1 + len(line.split(" ", 1)[0]) <= width * 0.85
+        tolerance = 1 if _SENTENCE_END.search(previous) else 0.85
+        room = len(previous) + 1 + len(line.split(" ", 1)[0]) <= width * tolerance
         if _LIST_ITEM.match(line) or (room and not line[0].islower()):
             joined.append(line)
         else:

@@ -1,0 +1,128 @@
+"""Each format end to end: what is read, and that a passage's characters stand in the article and in the PDF's page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import format_helpers as made
+import pytest
+from langchain_core.document_loaders import BaseLoader
+from langchain_core.documents import Document
+
+from index.articles import read_articles
+from index.isolated import ReaderProcess
+from index.loaders import articles_from_loader
+from index.passages import split
+from index.settings import IndexSettings
+from index.types import Article, Rejected
+
+FILES = {
+    "a.html": made.PAGE.encode(),
+    "latin.html": made.PAGE.replace("<head>", '<head><meta charset="iso-8859-1">').encode("latin-1"),
+    "a.pdf": made.make_pdf(made.PDF_PAGES),
+    "a.docx": made.make_docx(),
+    "plain.eml": made.make_mail("It rained at the café.\r\n\r\nThe river rose.\r\n"),
+    "html.eml": made.make_mail(made.PAGE, "html"),
+    "a.rss": made.FEED.encode(),
+    "a.atom": made.ATOM.encode(),
+    "a.md": b"# Rain\n\nIt rained.\n",
+}
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Article]:
+    folder = tmp_path_factory.mktemp("formats")
+    for name, data in FILES.items():
+        (folder / name).write_bytes(data)
+    items = list(read_articles(folder))
+    assert [i.reason for i in items if isinstance(i, Rejected)] == ["an entry without text"]
+    return {Path(i.metadata["path"]).name: i for i in items if isinstance(i, Article)}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_passages_stand_in_the_article(read: dict[str, Article], name: str) -> None:
+    article = read[name]
+    passages = split(article, count_tokens=lambda texts: [len(t.split()) + 2 for t in texts])
+    assert passages
+    assert all(article.text[p.start : p.end] == p.text for p in passages)
+    assert "ain" in article.title
+    assert not re.search(r"Menu|not for reading|color|All the rest|<", article.text)
+
+
+@pytest.mark.parametrize("name", ["a.html", "latin.html", "html.eml"])
+def test_html_names_its_fields_and_sections(read: dict[str, Article], name: str) -> None:
+    article = read[name]
+    assert (article.source, article.author, article.published) == ("Harbour Wire", "Ann Lee", date(2026, 1, 26))
+    assert [s.heading for s in article.sections] == ["", "What Next"]
+    assert "many hours on Monday, and the river" in article.text and "café" in article.text
+
+
+def test_pdf_keeps_its_pages(read: dict[str, Article]) -> None:
+    from pypdf import PdfReader
+
+    article = read["a.pdf"]
+    assert article.title == "Rain Falls on the Town"
+    assert [s.heading for s in article.sections] == ["", "What Next"]
+    pages = [" ".join(p.extract_text().split()) for p in PdfReader(article.metadata["path"]).pages]
+    for sentence in ("It rained in the town for many hours on Monday", "The café was closed.", "The mayor promised"):
+        page = article.page_of(article.text.index(sentence))
+        assert page is not None and sentence in pages[page - 1]
+
+
+def test_docx_mail_and_feeds(read: dict[str, Article]) -> None:
+    assert [s.heading for s in read["a.docx"].sections] == ["", "What Next"]
+    assert "Monday | 90 mm" in read["a.docx"].text
+    mail = read["plain.eml"]
+    assert (mail.title, mail.author, mail.published) == ("Rain at the café", "Ann Lee", date(2026, 1, 26))
+    feed = read["a.rss"]
+    assert (feed.id, feed.title, feed.source, feed.published) == (
+        "http://wire.example/1",
+        "Rain & Snow",
+        "Harbour Wire",
+        date(2026, 1, 26),
+    )
+    assert feed.text == "It rained at the café.\n\nThe river rose."
+    assert (read["a.atom"].id, read["a.atom"].author) == ("a.atom#tag:1", "Ann Lee")
+
+
+class TwoPages(BaseLoader):
+    def lazy_load(self) -> Iterator[Document]:
+        yield Document("It rained.", metadata={"source": "book.pdf", "page": 0, "title": "Rain"})
+        yield Document("It snowed.", metadata={"source": "book.pdf", "page": 1})
+        yield Document("", metadata={"source": "empty"})
+        yield Document("It hailed.", metadata={"source": "https://wire.example/hail", "date": "2026-01-26"})
+        raise ConnectionError("gone")
+
+
+def test_any_langchain_loader() -> None:
+    items = list(articles_from_loader(TwoPages()))
+    articles = [i for i in items if isinstance(i, Article)]
+    assert [a.id for a in articles] == ["book.pdf", "book.pdf#2", "https://wire.example/hail"]
+    assert articles[0].metadata["page"] == 0 and articles[2].published == date(2026, 1, 26)
+    assert articles[2].url == "https://wire.example/hail"
+    assert [i.reason for i in items if isinstance(i, Rejected)] == [
+        "field 'text' is empty",
+        "the loader failed: ConnectionError: gone",
+    ]
+
+
+def test_a_reader_is_killed_at_its_time_and_the_next_file_is_read() -> None:
+    with ReaderProcess(IndexSettings(read_seconds=0.001)) as process:
+        (late,) = process.read(made.make_docx(), suffix=".docx", id="a", shown="a.docx")
+    assert isinstance(late, Rejected) and "read_seconds" in late.reason
+    with ReaderProcess() as process:
+        (first,) = process.read(b"%PDF junk", suffix=".pdf", id="a", shown="a.pdf")
+        (second,) = process.read(made.make_docx(), suffix=".docx", id="a", shown="a.docx")
+    assert isinstance(first, Rejected) and isinstance(second, Article)
+
+
+def test_a_reader_that_needs_too_much_memory_is_said_to() -> None:
+    with ReaderProcess(IndexSettings(read_memory_bytes=250_000_000)) as process:
+        (item,) = process.read(b"*a* " * 150_000, suffix=".md", id="a", shown="a.md")
+        (after,) = process.read(made.PAGE.encode(), suffix=".html", id="b", shown="b.html")
+    assert isinstance(item, Rejected)
+    assert "read_memory_bytes" in item.reason or "crashed" in item.reason, item.reason
+    assert isinstance(after, Article)
