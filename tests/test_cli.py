@@ -122,19 +122,24 @@ def test_status(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "articles" in capsys.readouterr().out
 
 
-def test_check_and_compact(tmp_path: Path, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_compact_export_import(tmp_path: Path, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     index = str(tmp_path / "data")
     assert main(["index", "--index", index, str(collection)]) == 0
     assert main(["check", "--index", index]) == 0
     assert "whole" in capsys.readouterr().out
     assert main(["compact", "--index", index]) == 0
     assert main(["check", "--index", index, "--json"]) == 0
+    assert main(["export", "--index", index, str(tmp_path / "export")]) == 0
+    assert main(["import", "--index", str(tmp_path / "copy"), str(tmp_path / "export")]) == 0
+    assert "2 articles" in capsys.readouterr().out
+    assert main(["import", "--index", index, str(tmp_path / "export")]) == 1
+    one_error_line(capsys.readouterr().err)
 
 
 def test_check_of_a_damaged_index(tmp_path: Path, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
     index = tmp_path / "data"
     assert main(["index", "--index", str(index), str(collection)]) == 0
-    [database] = [path for path in index.iterdir() if path.read_bytes()[:15] == b"SQLite format 3"]
+    [database] = [path for path in index.iterdir() if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
     database.write_bytes(b"SQLite format 3\0" + b"\xff" * 8000)
     for leftover in index.glob(f"{database.name}-*"):
         leftover.unlink()
@@ -181,6 +186,24 @@ def test_the_index_folder_comes_from_the_environment(
 @pytest.mark.parametrize("arguments", [["ask"], ["nonsense"], ["status", "--colour"]], ids=" ".join)
 def test_a_wrong_option_is_exit_code_2(arguments: list[str]) -> None:
     assert main(arguments) == 2
+
+
+def test_watching_keeps_in_step(tmp_path: Path) -> None:
+    articles, index = tmp_path / "articles", tmp_path / "data"
+    articles.mkdir()
+    (articles / "bridge.txt").write_text(BRIDGE, encoding="utf-8")
+    command = [sys.executable, "-m", "ui.cli", "index", "--watch", "--index", str(index), str(articles)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    while "watching" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1)  # the watcher says nothing once it has begun
+    (articles / "harvest.txt").write_text(HARVEST, encoding="utf-8")
+    while "2 articles" not in process.stdout.readline():
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
 
 
 def test_interrupting_an_ingest_is_one_line_and_leaves_a_whole_index(tmp_path: Path) -> None:

@@ -14,12 +14,16 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from index.errors import NewsdeskError
 from ui import terminal
+
+if TYPE_CHECKING:
+    from index.store import PassageStore
+    from rag.settings import Settings
 
 REFUSED = 3
 INTERRUPTED = 130
@@ -45,36 +49,46 @@ Llm = Annotated[
 
 @app.command()
 def index(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of files.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or http(s) addresses.")],
     index: Index = None,
     prune: Annotated[bool, typer.Option("--prune", help="Remove articles that came from PATH and are gone.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep the index in step with PATH.")] = False,
     embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Only for a new index.")] = None,
     json: Json = False,
 ) -> None:
     """Read articles into the index; what hasn't changed is left as it is."""
-    from index.articles import read_articles
-    from index.store import PassageStore
     from rag.settings import load_settings
-    from ui.progress import ingest_progress
 
     settings = load_settings(index=index, embedder=embedder)
-    for path in paths:
+    local = [Path(path) for path in paths if "://" not in path]
+    for path in local:
         if not path.exists():
             raise NewsdeskError(f"{path}: no such file or folder; give files of articles, or folders of them")
+    if watch and len(local) < len(paths):
+        raise NewsdeskError("only files and folders can be watched: give addresses without --watch")
+    _ingest(paths, local, settings, prune=prune or watch, json=json)
+    if watch:
+        from watchfiles import watch as changes
+
+        terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
+        for _ in changes(*local, raise_interrupt=False):
+            # The store is opened for each change only, so that others can write in between.
+            _ingest(paths, local, settings, prune=True, json=json)
+
+
+def _ingest(paths: list[str], local: list[Path], settings: Settings, *, prune: bool, json: bool) -> None:
+    from index.articles import read_articles
+    from index.store import PassageStore
+    from ui.progress import ingest_progress
+
     with PassageStore.open(settings.index, settings=settings, create=True, read_only=False) as store:
-        with ingest_progress(paths, quiet=json) as progress:
-            report = store.add_articles(
-                read_articles(*paths, settings=settings),
-                progress=progress,
-                roots=[str(path) for path in paths],
-                prune=prune,
-            )
+        with ingest_progress(local, quiet=json) as progress:
+            items = read_articles(*paths, settings=settings)
+            report = store.add_articles(items, progress=progress, roots=paths, prune=prune)
         total = store.status().articles
     terminal.show_json(report) if json else terminal.show_ingest(report, total=total, folder=settings.index)
-    if not total:
-        raise NewsdeskError(
-            "nothing could be read, so the index is empty; newsdesk reads text, Markdown, JSONL, and more"
-        )
+    if not total and report.rejected:
+        raise NewsdeskError(f"nothing could be read, so the index in {settings.index} is empty; the reasons are above")
 
 
 @app.command()
@@ -208,7 +222,7 @@ def evaluate(context: typer.Context) -> None:
     raise typer.Exit(run(context.args) or 0)
 
 
-def _store(folder: Path | None, *, read_only: bool = True) -> Any:
+def _store(folder: Path | None, *, read_only: bool = True) -> PassageStore:
     """The index folder's PassageStore, opened; a context manager."""
     from index.store import PassageStore
     from rag.settings import load_settings
