@@ -69,7 +69,9 @@ def main() -> None:
         for pair in pairs:
             found = judge(pair.statement, pair.quote)
             if (found.support == "unsupported") == pair.true:
-                print(f"\n{pair.origin} {pair.kind}: {found.support} {found.reasons}\n  {pair.statement}\n  {pair.quote}")
+                print(
+                    f"\n{pair.origin} {pair.kind}: {found.support} {found.reasons}\n  {pair.statement}\n  {pair.quote}"
+                )
 
 
 if __name__ == "__main__":

@@ -48,10 +48,14 @@ def collection(questions: Sequence[dict[str, object]], train: Path) -> tuple[lis
     for row in questions:
         ids.setdefault(str(row["context"]), f"gold-{len(ids):04}")
         titles[str(row["context"])] = str(row["title"] or "")
-    others = list({str(r["context"]): str(r["title"] or "") for r in rows(train) if 200 < len(str(r["context"])) < 2500}.items())
+    others = list(
+        {str(r["context"]): str(r["title"] or "") for r in rows(train) if 200 < len(str(r["context"])) < 2500}.items()
+    )
     random.Random(7).shuffle(others)
     articles = [Article(key, titles[text], text) for text, key in ids.items()]
-    return articles + [Article(f"other-{i:05}", title, text) for i, (text, title) in enumerate(others[:DISTRACTORS])], ids
+    return articles + [
+        Article(f"other-{i:05}", title, text) for i, (text, title) in enumerate(others[:DISTRACTORS])
+    ], ids
 
 
 def without(found: Sequence[Retrieved], article_id: str) -> list[Retrieved]:
@@ -63,7 +67,9 @@ def without(found: Sequence[Retrieved], article_id: str) -> list[Retrieved]:
 
 def read(reader: OnnxReader, question: str, found: Sequence[Retrieved]) -> Read:
     """Each passage's relevance logit; the reader here is uncalibrated, so the logit of its sigmoid is its own."""
-    return [(r, logit(x.relevance)) for r, x in zip(found, reader.read(question, [r.passage for r in found]), strict=True)]
+    return [
+        (r, logit(x.relevance)) for r, x in zip(found, reader.read(question, [r.passage for r in found]), strict=True)
+    ]
 
 
 def rank(items: Read, weight: float) -> Read:
@@ -88,7 +94,12 @@ def main() -> None:
         from index.embedding import minilm_folder
         from rag.read import READER_SHA256
 
-        plain = OnnxReader(FITTED.with_name("reader.onnx"), minilm_folder() / "tokenizer.json", sha256=READER_SHA256, threads=settings.threads)
+        plain = OnnxReader(
+            FITTED.with_name("reader.onnx"),
+            minilm_folder() / "tokenizer.json",
+            sha256=READER_SHA256,
+            threads=settings.threads,
+        )
         there: list[tuple[str, str, Read]] = []
         absent: list[tuple[str, Read]] = []
         for row in tqdm(questions[: options.limit], desc="reading"):
@@ -120,7 +131,9 @@ def main() -> None:
             max(coverage(question, r.passage.indexed_text) for r, _ in top),
         )
 
-    examples = [(example(q, items), True) for q, gold, items in there if any(r.passage.article_id == gold for r, _ in items)]
+    examples = [
+        (example(q, items), True) for q, gold, items in there if any(r.passage.article_id == gold for r, _ in items)
+    ]
     examples += [(example(q, items), False) for q, items in absent if items]
     model, threshold = fit(examples)
     fitted = Fitted(embedder, bundled.digest, weight, model, threshold)

@@ -97,7 +97,9 @@ class MiniLM(Embeddings):
     """The bundled model. Nothing is loaded before the first call; safe to call from several threads."""
 
     name = MINILM
-    digest = hashlib.sha256(("mean pooling, unit length, 256\n" + "\n".join(MINILM_FILES.values())).encode()).hexdigest()
+    digest = hashlib.sha256(
+        ("mean pooling, unit length, 256\n" + "\n".join(MINILM_FILES.values())).encode()
+    ).hexdigest()
     dimension = 384
     max_tokens = 256
 
@@ -144,7 +146,10 @@ class MiniLM(Embeddings):
         """Unit vectors, shape (texts, 384). Only the first 256 word pieces of a text count."""
         encodings = self._tokenizer.encode_batch_fast(list(texts))
         # [CLS] and [SEP] stand outside the 256: a passage of exactly 256 word pieces is read whole.
-        ids = [e.ids if len(e.ids) <= self.max_tokens + 2 else [*e.ids[: self.max_tokens + 1], e.ids[-1]] for e in encodings]
+        ids = [
+            e.ids if len(e.ids) <= self.max_tokens + 2 else [*e.ids[: self.max_tokens + 1], e.ids[-1]]
+            for e in encodings
+        ]
         vectors = np.zeros((len(ids), self.dimension), dtype=np.float32)
         for group in batches([len(row) for row in ids]):
             width = max(len(ids[i]) for i in group)
@@ -171,8 +176,10 @@ class SentenceTransformerEmbeddings(Embeddings):
         try:
             self._model = SentenceTransformer(name)
         except (OSError, ValueError) as error:
-            raise ModelMissing(f"embedder {name!r} could not be loaded ({str(error).splitlines()[0]}); "
-                               f"use {MINILM!r} or a sentence-transformers name or folder") from error
+            raise ModelMissing(
+                f"embedder {name!r} could not be loaded ({str(error).splitlines()[0]}); "
+                f"use {MINILM!r} or a sentence-transformers name or folder"
+            ) from error
         self.name = name
         digest = hashlib.sha256()
         for key, tensor in sorted(self._model.state_dict().items()):
@@ -203,9 +210,9 @@ class AnyEmbeddings(Embeddings):
         kind = f"{type(inner).__module__}.{type(inner).__qualname__}"
         self.name: str = getattr(inner, "name", None) or (f"{kind}:{model}" if isinstance(model, str) else kind)
         self.dimension: int = getattr(inner, "dimension", None) or len(inner.embed_query("dimension"))
-        self.digest: str = getattr(inner, "digest", None) or hashlib.sha256(
-            f"{self.name}\n{self.dimension}".encode()
-        ).hexdigest()
+        self.digest: str = (
+            getattr(inner, "digest", None) or hashlib.sha256(f"{self.name}\n{self.dimension}".encode()).hexdigest()
+        )
         self.max_tokens: int = getattr(inner, "max_tokens", None) or 256
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

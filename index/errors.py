@@ -1,14 +1,14 @@
 """Every error that the index raises on purpose. Messages name the value, the limit and the fix.
 
-    NewsdeskError
-    ├── IndexFolderError ....... anything about an index folder
-    │   ├── IndexMissing ....... no index there
-    │   ├── IndexLocked ........ another process writes
-    │   ├── IndexMismatch ...... made with another embedder, chunking or format
-    │   └── IndexDamaged ....... the SQLite file is damaged: how to recover
-    ├── ArticleMissing ......... no article with that id
-    ├── ModelMissing ........... weights not found, or not the ones that were checked
-    └── SettingsError .......... an unknown or impossible setting
+NewsdeskError
+├── IndexFolderError ....... anything about an index folder
+│   ├── IndexMissing ....... no index there
+│   ├── IndexLocked ........ another process writes
+│   ├── IndexMismatch ...... made with another embedder, chunking or format
+│   └── IndexDamaged ....... the SQLite file is damaged: how to recover
+├── ArticleMissing ......... no article with that id
+├── ModelMissing ........... weights not found, or not the ones that were checked
+└── SettingsError .......... an unknown or impossible setting
 """
 
 

@@ -95,8 +95,12 @@ def minilm_graph(weights: Path) -> bytes:
         scores = add("Mul", [add("MatMul", [query, key], f"{tag}_products"), scale], f"{tag}_scaled")
         shares = add("Softmax", [add("Add", [scores, penalty], f"{tag}_masked")], f"{tag}_shares", axis=-1)
         mixed = add("Transpose", [add("MatMul", [shares, value], f"{tag}_mixed")], f"{tag}_back", perm=[0, 2, 1, 3])
-        attended = dense(add("Reshape", [mixed, flat], f"{tag}_mixed_flat"), f"{prefix}.attention.output.dense", f"{tag}_out")
-        hidden = norm(add("Add", [attended, hidden], f"{tag}_skip"), f"{prefix}.attention.output.LayerNorm", f"{tag}_mid")
+        attended = dense(
+            add("Reshape", [mixed, flat], f"{tag}_mixed_flat"), f"{prefix}.attention.output.dense", f"{tag}_out"
+        )
+        hidden = norm(
+            add("Add", [attended, hidden], f"{tag}_skip"), f"{prefix}.attention.output.LayerNorm", f"{tag}_mid"
+        )
         wide = add("Gelu", [dense(hidden, f"{prefix}.intermediate.dense", f"{tag}_wide")], f"{tag}_gelu")
         narrow = add("Add", [dense(wide, f"{prefix}.output.dense", f"{tag}_narrow"), hidden], f"{tag}_skip2")
         hidden = norm(narrow, f"{prefix}.output.LayerNorm", f"{tag}_hidden")
@@ -118,7 +122,9 @@ def minilm_graph(weights: Path) -> bytes:
         [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", WIDTH])],
         list(initializers.values()),
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="newsdesk")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="newsdesk"
+    )
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 

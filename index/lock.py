@@ -28,7 +28,11 @@ class WriterLock:
             os.close(self._file)
             self._file = None
             raise IndexLocked(f"{folder} is being written by {_holder(text)}: wait until it has finished") from None
-        about = {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now().isoformat(timespec="seconds")}
+        about = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": datetime.now().isoformat(timespec="seconds"),
+        }
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps(about).encode(), 0)
         # A forked child shares the lock and would keep it after its parent's death.

@@ -28,7 +28,12 @@ class Manifest:
         body = json.dumps(asdict(self), indent=1, sort_keys=True)
         aside = folder / f"{MANIFEST}.new"
         with aside.open("w", encoding="utf-8") as file:
-            json.dump({"manifest": json.loads(body), "xxh3": xxhash.xxh3_128_hexdigest(body.encode())}, file, indent=1, sort_keys=True)
+            json.dump(
+                {"manifest": json.loads(body), "xxh3": xxhash.xxh3_128_hexdigest(body.encode())},
+                file,
+                indent=1,
+                sort_keys=True,
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(aside, folder / MANIFEST)

@@ -17,6 +17,8 @@ class IndexSettings(BaseModel):
     fetch_private: bool = Field(False, description="URLs of private and loopback addresses may be fetched")
     passage_tokens: int = Field(256, ge=32, description="word pieces of a passage, its title and section included")
     overlap_sentences: int = Field(1, ge=0, description="sentences that a passage repeats of the one before it")
-    exact_filter_limit: int = Field(20_000, ge=1, description="up to so many allowed passages a filter is scored exactly")
+    exact_filter_limit: int = Field(
+        20_000, ge=1, description="up to so many allowed passages a filter is scored exactly"
+    )
     hnsw_from: int = Field(100_000, ge=1, description="from so many passages the dense index is HNSW, below it exact")
     lexical_commit_seconds: float = Field(2.0, gt=0, description="BM25 commits at this interval during an ingest")

@@ -74,7 +74,13 @@ class Passage:
     def to_document(self, article: Article | None = None) -> Document:
         """The passage as a LangChain Document; its article's fields and metadata where `article` is given."""
         metadata: dict[str, Any] = dict(article.metadata) if article else {}
-        metadata |= {"article_id": self.article_id, "start": self.start, "end": self.end, "section": self.section, "title": self.title}
+        metadata |= {
+            "article_id": self.article_id,
+            "start": self.start,
+            "end": self.end,
+            "section": self.section,
+            "title": self.title,
+        }
         if article:
             metadata |= {"url": article.url, "source": article.source, "author": article.author}
             metadata["published"] = article.published.isoformat() if article.published else None

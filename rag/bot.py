@@ -105,7 +105,14 @@ class Bot:
                 statements=settings.statements,
             )
             writer = _writer(store, answerer, chat_model, settings)
-            return cls(store, retriever=retriever, answerer=answerer, writer=writer, settings=settings, notes=() if known else (NOT_FITTED,))
+            return cls(
+                store,
+                retriever=retriever,
+                answerer=answerer,
+                writer=writer,
+                settings=settings,
+                notes=() if known else (NOT_FITTED,),
+            )
         except BaseException:
             store.close()
             raise

@@ -1,9 +1,9 @@
 """Errors of the question's way to its answer.
 
-    index.errors.NewsdeskError
-    ├── QuestionError ......... the question cannot be asked as it stands
-    ├── ChatModelError ........ the LLM is missing, failed or took too long
-    └── DatasetError .......... an evaluation data set cannot be read
+index.errors.NewsdeskError
+├── QuestionError ......... the question cannot be asked as it stands
+├── ChatModelError ........ the LLM is missing, failed or took too long
+└── DatasetError .......... an evaluation data set cannot be read
 """
 
 from index.errors import NewsdeskError

@@ -26,7 +26,9 @@ class ReaderReranker(BaseDocumentCompressor):
     reader: Any
     top_n: int | None = None
 
-    def compress_documents(self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None) -> list[Document]:
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
         passages = [Passage.from_document(_with_id(document, i)) for i, document in enumerate(documents)]
         relevance = [reading.relevance for reading in self.reader.read(query, passages)]
         return _best_first(documents, relevance, self.top_n)
@@ -47,7 +49,9 @@ class CrossEncoderReranker(BaseDocumentCompressor):
 
         return cls(model=CrossEncoder(name), top_n=top_n)
 
-    def compress_documents(self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None) -> list[Document]:
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
         scores = self.model.predict([(query, document.page_content) for document in documents]) if documents else []
         return _best_first(documents, [float(score) for score in scores], self.top_n)
 
@@ -58,4 +62,6 @@ def _with_id(document: Document, number: int) -> Document:
 
 def _best_first(documents: Sequence[Document], scores: Sequence[float], top_n: int | None) -> list[Document]:
     order = sorted(range(len(documents)), key=lambda i: -scores[i])[:top_n]
-    return [documents[i].model_copy(update={"metadata": {**documents[i].metadata, "relevance": scores[i]}}) for i in order]
+    return [
+        documents[i].model_copy(update={"metadata": {**documents[i].metadata, "relevance": scores[i]}}) for i in order
+    ]

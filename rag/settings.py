@@ -30,7 +30,9 @@ class Settings(IndexSettings, BaseSettings):
     candidates: int = Field(100, ge=1, description="passages that dense and BM25 each bring to the fusion")
     read_passages: int = Field(8, ge=1, description="passages that the reader reads at most")
     statements: int = Field(3, ge=1, description="sentences of an extractive answer at most")
-    refuse_below: float | None = Field(None, ge=0, le=1, description="confidence under which a question is refused; unset: the fitted one")
+    refuse_below: float | None = Field(
+        None, ge=0, le=1, description="confidence under which a question is refused; unset: the fitted one"
+    )
     max_question_characters: int = Field(2_000, ge=1, description="a longer question is cut, and the answer says so")
 
     llm: str | None = Field(None, description="'provider:model', for example ollama:llama3.2; unset: quotes only")
@@ -38,8 +40,12 @@ class Settings(IndexSettings, BaseSettings):
     llm_seconds: float = Field(60.0, gt=0, description="an LLM that takes longer is given up for the extractive answer")
     llm_first_seconds: float = Field(30.0, gt=0, description="an LLM that has written nothing by then is given up too")
     llm_context_tokens: int = Field(4_000, ge=256, description="prompt budget; passages are dropped last first")
-    entailment_model: str | None = Field(None, description="a sentence-transformers CrossEncoder that checks statements")
-    unsupported: str = Field("strike", pattern="^(strike|flag)$", description="what happens to an unsupported statement")
+    entailment_model: str | None = Field(
+        None, description="a sentence-transformers CrossEncoder that checks statements"
+    )
+    unsupported: str = Field(
+        "strike", pattern="^(strike|flag)$", description="what happens to an unsupported statement"
+    )
 
     host: str = Field("127.0.0.1", description="the chat's address")
     port: int = Field(7860, ge=0, le=65535, description="the chat's port; 0 takes a free one")

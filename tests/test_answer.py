@@ -9,9 +9,18 @@ from rag.confidence import Features, Fitted, fit
 from rag.types import Answer, Done, Reading, Retrieved, Span, StatementReady
 
 ARTICLES = {
-    "early": Article("early", "Wave strikes", "The wave struck at dawn. At least 22,000 people died, officials said.", published=date(2004, 12, 27)),
-    "late": Article("late", "A year on", "A year has passed. The toll stands at 227,898 people.", published=date(2005, 12, 26)),
-    "again": Article("again", "The count", "Counting is over. In all 227,898 people lost their lives.", published=date(2006, 1, 2)),
+    "early": Article(
+        "early",
+        "Wave strikes",
+        "The wave struck at dawn. At least 22,000 people died, officials said.",
+        published=date(2004, 12, 27),
+    ),
+    "late": Article(
+        "late", "A year on", "A year has passed. The toll stands at 227,898 people.", published=date(2005, 12, 26)
+    ),
+    "again": Article(
+        "again", "The count", "Counting is over. In all 227,898 people lost their lives.", published=date(2006, 1, 2)
+    ),
 }
 FITTED = Fitted("", "", 0.1, {"intercept": 0.0, "relevance": 1.0, "cosine": 0.0, "coverage": 0.0}, 0.5)
 
@@ -44,7 +53,10 @@ class Finds:
 
 def retrieved(*ids: str) -> list[Retrieved]:
     texts = {key: ARTICLES[key].text for key in ids}
-    return [Retrieved(Passage(f"{key}#0-{len(t)}", key, 0, len(t), t), 0.6, 3.0, 1.0 - 0.01 * i) for i, (key, t) in enumerate(texts.items())]
+    return [
+        Retrieved(Passage(f"{key}#0-{len(t)}", key, 0, len(t), t), 0.6, 3.0, 1.0 - 0.01 * i)
+        for i, (key, t) in enumerate(texts.items())
+    ]
 
 
 def ask(reader: Finds, *ids: str, question: str = "How many died?") -> Answer:
@@ -95,13 +107,18 @@ def test_a_yes_no_question_gets_a_sentence_and_no_invented_yes() -> None:
 def test_reading_stops_when_the_rest_cannot_win() -> None:
     reader = Finds("227,898")
     first = retrieved("late")
-    rest = [Retrieved(Passage(f"early#{i}-{i + 9}", "early", i, i + 9, ARTICLES["early"].text[i : i + 9]), 0.1, None, 0.0) for i in range(7)]
+    rest = [
+        Retrieved(Passage(f"early#{i}-{i + 9}", "early", i, i + 9, ARTICLES["early"].text[i : i + 9]), 0.1, None, 0.0)
+        for i in range(7)
+    ]
     list(ExtractiveAnswerer(Source(), reader, fitted=FITTED).answer("How many died?", [*first, *rest]))
     assert reader.read_passages == 4
 
 
 def test_no_more_statements_than_asked_for() -> None:
-    *_, last = ExtractiveAnswerer(Source(), Finds("227,898", "22,000"), fitted=FITTED, statements=1).answer("How many?", retrieved("early", "late"))
+    *_, last = ExtractiveAnswerer(Source(), Finds("227,898", "22,000"), fitted=FITTED, statements=1).answer(
+        "How many?", retrieved("early", "late")
+    )
     assert isinstance(last, Done) and len(last.answer.statements) == 1
 
 
@@ -111,7 +128,10 @@ def test_a_span_over_a_sentence_end_quotes_both() -> None:
     assert sentence_of(passage, Span(10, 40, 0.0)) == (0, len(text))
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [("the call", "call", True), ("3,000", "3,000 agents", True), ("", "x", False), ("2004", "2005", False)])
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("the call", "call", True), ("3,000", "3,000 agents", True), ("", "x", False), ("2004", "2005", False)],
+)
 def test_same_answer(one: str, other: str, same: bool) -> None:
     assert same_answer(one, other) is same
 

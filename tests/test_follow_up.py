@@ -13,12 +13,16 @@ def turn(question: str, short: str | None = None) -> Turn:
     return Turn(question, Answer(question, standalone_question=question, short_answer=short))
 
 
-@pytest.mark.parametrize("question", ["When did Armstrong land?", "How many people died in Chernobyl?", "Was Marie Curie Polish?"])
+@pytest.mark.parametrize(
+    "question", ["When did Armstrong land?", "How many people died in Chernobyl?", "Was Marie Curie Polish?"]
+)
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert stand_alone(question, [turn("Who reopened Notre-Dame?")]) == question
 
 
-@pytest.mark.parametrize("question", ["When was that?", "How old was he?", "And why?", "What about the cost?", "Where did they live?"])
+@pytest.mark.parametrize(
+    "question", ["When was that?", "How old was he?", "And why?", "What about the cost?", "Where did they live?"]
+)
 def test_a_question_that_leans_gets_what_it_leans_on(question: str) -> None:
     alone = stand_alone(question, [turn("Who was Alex Pretti?")])
     assert alone.startswith(question) and "Alex Pretti" in alone
@@ -51,7 +55,15 @@ def test_publication_dates(question: str, first: date | None, last: date | None)
     assert dates_asked(question, TODAY) == Filter(published_from=first, published_to=last)
 
 
-@pytest.mark.parametrize("question", ["Who landed in 1969?", "What happened on 26 April 1986?", "How long was the last flight?", "articles from 31 Foo 2020"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who landed in 1969?",
+        "What happened on 26 April 1986?",
+        "How long was the last flight?",
+        "articles from 31 Foo 2020",
+    ],
+)
 def test_an_events_own_date_is_no_filter(question: str) -> None:
     assert not dates_asked(question, TODAY)
 

@@ -23,7 +23,14 @@ def passage(text: str, at: int = 0, title: str = "") -> Passage:
     return Passage(f"a#{at}-{at + len(text)}", "a", at, at + len(text), text, title=title)
 
 
-@pytest.mark.parametrize(("question", "answer"), [("Who opened the bridge?", "Queen Sonja"), ("When was the bridge opened?", "3 July 1992"), ("How much did it cost?", "42 million")])
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Who opened the bridge?", "Queen Sonja"),
+        ("When was the bridge opened?", "3 July 1992"),
+        ("How much did it cost?", "42 million"),
+    ],
+)
 def test_the_bundled_reader_finds_the_span_at_article_offsets(reader: OnnxReader, question: str, answer: str) -> None:
     (reading,) = reader.read(question, [passage(TEXT, at=100)])
     best = reading.spans[0]
@@ -31,7 +38,9 @@ def test_the_bundled_reader_finds_the_span_at_article_offsets(reader: OnnxReader
 
 
 def test_what_answers_is_more_relevant_than_what_does_not(reader: OnnxReader) -> None:
-    yes, no = reader.read("Who opened the bridge?", [passage(TEXT), passage("Bread prices rose again in spring.", title="Bread")])
+    yes, no = reader.read(
+        "Who opened the bridge?", [passage(TEXT), passage("Bread prices rose again in spring.", title="Bread")]
+    )
     assert yes.relevance > no.relevance
 
 

@@ -142,7 +142,13 @@ def test_the_terminal_shows_figures_failures_and_what_was_left_out() -> None:
     console = Console(file=io.StringIO(), width=120)
     show(build(ABOUT, four(), baseline=before), console=console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for expected in ("first holds the gold quote", "wrong span", "p95", "against the baseline", "left out: 1, the first: q9"):
+    for expected in (
+        "first holds the gold quote",
+        "wrong span",
+        "p95",
+        "against the baseline",
+        "left out: 1, the first: q9",
+    ):
         assert expected in text
 
 

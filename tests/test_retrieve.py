@@ -9,14 +9,23 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from index.types import Article, Filter, Passage
 from rag.retrieve import PassageRetriever, fuse
 
-TEXTS = {"a": "The flood rose on Monday.", "b": "The flood rose on Monday, again.", "c": "A comet passed.", "d": "Flood aid came."}
-PASSAGES = {key: Passage(f"{key}#0-{len(text)}", key, 0, len(text), text, title=f"Title {key}") for key, text in TEXTS.items()}
+TEXTS = {
+    "a": "The flood rose on Monday.",
+    "b": "The flood rose on Monday, again.",
+    "c": "A comet passed.",
+    "d": "Flood aid came.",
+}
+PASSAGES = {
+    key: Passage(f"{key}#0-{len(text)}", key, 0, len(text), text, title=f"Title {key}") for key, text in TEXTS.items()
+}
 
 
 class FewScores:
     """A store whose scores are given: what is fused from them can be checked by hand."""
 
-    def __init__(self, dense: dict[str, float], lexical: dict[str, float], copies: dict[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, dense: dict[str, float], lexical: dict[str, float], copies: dict[str, tuple[str, ...]] | None = None
+    ) -> None:
         self.dense, self.lexical, self.twins = dense, lexical, copies or {}
 
     def search_dense(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
@@ -36,7 +45,9 @@ class FewScores:
 
 
 def test_fusion_is_the_average_of_min_max_scores() -> None:
-    assert fuse({"a": 0.9, "b": 0.5, "c": 0.1}, {"b": 8.0, "d": 4.0}) == pytest.approx({"b": 0.75, "a": 0.5, "c": 0.0, "d": 0.0})
+    assert fuse({"a": 0.9, "b": 0.5, "c": 0.1}, {"b": 8.0, "d": 4.0}) == pytest.approx(
+        {"b": 0.75, "a": 0.5, "c": 0.0, "d": 0.0}
+    )
 
 
 scores = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-1, 50), max_size=8)
@@ -75,7 +86,9 @@ def test_it_is_a_langchain_retriever() -> None:
 
 
 class Backwards(BaseDocumentCompressor):
-    def compress_documents(self, documents: Sequence[Document], query: str, callbacks: object = None) -> Sequence[Document]:
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: object = None
+    ) -> Sequence[Document]:
         return list(reversed(documents))
 
 

@@ -7,7 +7,17 @@ from index.types import Article, Filter, Passage
 from rag.types import Alternative, Answer, Citation, Copy, Retrieved, Statement
 
 PASSAGE = Passage("a#0-4", "a", 0, 4, "Text", "Section", "Title")
-CITATION = Citation(1, "a", "Title", 0, 4, "Text", "a#0-4", published=date(2026, 1, 26), also_in=(Copy("b", "Title", None, date(2026, 1, 27)),))
+CITATION = Citation(
+    1,
+    "a",
+    "Title",
+    0,
+    4,
+    "Text",
+    "a#0-4",
+    published=date(2026, 1, 26),
+    also_in=(Copy("b", "Title", None, date(2026, 1, 27)),),
+)
 STATEMENT = Statement("Text", (CITATION,))
 
 

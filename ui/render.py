@@ -127,7 +127,9 @@ def stages_html(timings: dict[str, float], *, done: bool, refused: bool = False,
     return f'<details class="nd-stages nd-busy"><summary>{summary}</summary><ol>{rows}</ol></details>'
 
 
-def answer_html(answer: Answer, number: int, *, done: bool = True, liked: bool | None = None, texts: Texts = _ENGLISH) -> str:
+def answer_html(
+    answer: Answer, number: int, *, done: bool = True, liked: bool | None = None, texts: Texts = _ENGLISH
+) -> str:
     """One answer: its statements with their chips, what disagrees, sources, notes and what can be done with it."""
     if answer.answerer == "about":
         return f'<div class="nd-answer nd-about"><p>{one_line(answer.text)}</p></div>'
@@ -162,9 +164,7 @@ def failure_html(message: str) -> str:
 def chip(citation: Citation, *, texts: Texts = _ENGLISH) -> str:
     """The number that opens the reading pane. Hovering shows what `_sources` lists under the same reference."""
     href = Reference.from_citation(citation).text
-    return (
-        f'<a class="nd-cite" href="{href}"><span class="nd-sr">{texts("source")} </span>{citation.number}</a>'
-    )
+    return f'<a class="nd-cite" href="{href}"><span class="nd-sr">{texts("source")} </span>{citation.number}</a>'
 
 
 def _statement(statement: Statement, texts: Texts) -> str:
@@ -181,7 +181,11 @@ def _statement(statement: Statement, texts: Texts) -> str:
     else:
         shown = one_line(text)
     chips = "".join(chip(citation, texts=texts) for citation in statement.citations)
-    doubt = f' <em class="nd-doubt">{texts(statement.support)}</em>' if statement.support in ("partly", "unsupported") else ""
+    doubt = (
+        f' <em class="nd-doubt">{texts(statement.support)}</em>'
+        if statement.support in ("partly", "unsupported")
+        else ""
+    )
     kind = "nd-quoted" if statement.support == "quoted" else "nd-written"
     return f'<p class="{kind} nd-iso">{shown}<span class="nd-chips">{chips}</span>{doubt}</p>'
 
@@ -252,9 +256,7 @@ def welcome_html(examples: Sequence[str], *, texts: Texts = _ENGLISH) -> str:
     """The page before the first question; each example asks itself."""
     asks = "".join(f'<li><a role="button" class="nd-ask nd-iso" href="#ask">{one_line(e)}</a></li>' for e in examples)
     shown = f'<p class="nd-label">{texts("examples")}</p><ul class="nd-examples">{asks}</ul>' if asks else ""
-    return (
-        f'<div class="nd-welcome"><h2>{texts("welcome")}</h2><p>{texts("welcome_more")}</p>{shown}</div>'
-    )
+    return f'<div class="nd-welcome"><h2>{texts("welcome")}</h2><p>{texts("welcome_more")}</p>{shown}</div>'
 
 
 # --- the reading pane -------------------------------------------------------------------------------------------------
@@ -269,7 +271,9 @@ def collection_html(articles: Sequence[Article], total: int, *, texts: Texts = _
         f'</span><span class="nd-by">{byline(article.source, texts.date(article.published))}</span></a></li>'
         for article in articles
     )
-    more = f'<p class="nd-note">{texts("more", count=f"{total - len(articles):,}")}</p>' if total > len(articles) else ""
+    more = (
+        f'<p class="nd-note">{texts("more", count=f"{total - len(articles):,}")}</p>' if total > len(articles) else ""
+    )
     return (
         f'<div class="nd-contents"><p class="nd-label">{texts("collection")}</p>'
         f'<p class="nd-count">{texts.articles(total)}</p><ul>{items}</ul>{more}</div>'
@@ -347,7 +351,9 @@ def _keeps_lines(text: str) -> bool:
     return listed * 2 >= len(lines) or max(len(line) for line in lines) < 45
 
 
-def _block(text: str, start: int, end: int, kind: str, marks: Sequence[tuple[int, int, str]], seen: dict[str, bool]) -> str:
+def _block(
+    text: str, start: int, end: int, kind: str, marks: Sequence[tuple[int, int, str]], seen: dict[str, bool]
+) -> str:
     tag = {"heading": "h3", "deck": "p"}.get(kind, "p")
     return f'<{tag} class="nd-{kind}">{_marked(text, start, end, marks, seen)}</{tag}>'
 
@@ -392,7 +398,11 @@ def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> 
             numbers[key] = len(numbers) + 1
             where = " · ".join(
                 markdown_text(part)
-                for part in (citation.title or citation.article_id, citation.source or "", texts.date(citation.published))
+                for part in (
+                    citation.title or citation.article_id,
+                    citation.source or "",
+                    texts.date(citation.published),
+                )
                 if part
             )
             link = safe_url(citation.url)
