@@ -16,11 +16,13 @@ from index.types import Article, Passage, Section, passage_id
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
+LONGEST_WORD = 100
+"""A longer word is one [UNK] to BERT, its parts are not: where a sentence is cut, such words are cut first."""
 CHARACTERS_PER_TOKEN = 16
-"""A word of more than 100 characters is one [UNK] to BERT: by length, such text still fills a passage."""
+"""What has few tokens ([UNK], blanks) still fills a passage by its length."""
 
 _LINE = re.compile(r"[^\n]+")
-_WORD = re.compile(r"\S+\s*")
+_WORD = re.compile(r"\S+\s{0,8}")
 _CLAUSE_END = re.compile(r"[,;:—–)\]”\"]\s*$")
 _NEVER_LAST = re.compile(r"\b(?:Lt|Maj|Brig|Col|Sgt|Cmdr|Adm|Rev|Hon)\.\s*$")
 _ENDS_IN_BRACKET = re.compile(r"(?:[.!?][)\]]|\.[\"”’'])(?=\s+[\"“‘'(]?[A-Z])")
@@ -139,14 +141,7 @@ def _units(text: str, section: Section, budget: int, count_tokens: CountTokens) 
 
 def _cut(text: str, start: int, end: int, budget: int, count_tokens: CountTokens) -> list[_Unit]:
     """A sentence longer than a passage, cut after its clauses, else between words, else inside a word."""
-    words = [(start + m.start(), start + m.end()) for m in _WORD.finditer(text[start:end])]
-    costs = _costs([text[a:b] for a, b in words], count_tokens)
-    pieces: list[_Unit] = []
-    for (a, b), cost in zip(words, costs, strict=True):
-        parts = -(-cost // budget)
-        step = max(1, -(-(b - a) // parts)) if parts > 1 else b - a
-        # Inside one word counts don't add up well: equal parts, and `split` tries again should they be too long.
-        pieces += [_Unit(x, min(x + step, b), min(cost, budget) if parts == 1 else budget) for x in range(a, b, step)]
+    pieces = _pieces(text, start, end, budget, count_tokens)
     units: list[_Unit] = []
     first = 0
     while first < len(pieces):
@@ -168,6 +163,32 @@ def _cut(text: str, start: int, end: int, budget: int, count_tokens: CountTokens
         units.append(_Unit(a, a + len(text[a:b].rstrip()), sum(p.cost for p in pieces[first:last])))
         first = last
     return units
+
+
+def _pieces(text: str, start: int, end: int, budget: int, count_tokens: CountTokens) -> list[_Unit]:
+    """Words; one that is too long for BERT or for the budget in parts of 64 characters, 8 or one."""
+    spans = [m.span() for m in _WORD.finditer(text, start, end)]
+    spans = [part for a, b in spans for part in (_every(a, b, 64) if b - a > LONGEST_WORD else [(a, b)])]
+    costs = _costs([text[a:b] for a, b in spans], count_tokens)
+    for size in (8, 1):
+        if max(costs) <= budget:
+            break
+        spans = [
+            part
+            for (a, b), cost in zip(spans, costs, strict=True)
+            for part in (_every(a, b, size) if cost > budget else [(a, b)])
+        ]
+        costs = _costs([text[a:b] for a, b in spans], count_tokens)
+    before = [start, *(b for _, b in spans)]
+    return [
+        _Unit(a, b, cost + (a - gap) // CHARACTERS_PER_TOKEN)
+        for (a, b), cost, gap in zip(spans, costs, before, strict=False)
+        if not text[a:b].isspace()
+    ]
+
+
+def _every(start: int, end: int, size: int) -> list[tuple[int, int]]:
+    return [(x, min(x + size, end)) for x in range(start, end, size)]
 
 
 def _costs(texts: Sequence[str], count_tokens: CountTokens) -> list[int]:
