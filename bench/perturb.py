@@ -14,9 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 PAIRS = Path(__file__).resolve().parent.parent / "tests" / "checker_pairs.jsonl"
-MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+MONTHS = "January February March April May June July August September October November December".split()
 DAY_MONTH = re.compile(rf"\b(\d{{1,2}}) ({'|'.join(MONTHS)})\b")
 YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 PLAIN_NUMBER = re.compile(r"(?<![\w.,:/-])\d{1,3}(?:,\d{3})*(?:\.\d+)?(?![\w:/-]|,\d|\.\d)")
@@ -115,7 +113,7 @@ def other_number_form(text: str, luck: random.Random, names: Sequence[str]) -> s
     if re.search(r"\d million\b|\d billion\b", text):
         return re.sub(r"(\d) (million|billion)\b", lambda match: match[1] + ("m" if match[2][0] == "m" else "bn"), text)
     if re.search(r"\d,\d{3}\b", text):
-        return re.sub(r"(\d),(\d{3})\b", r"\1\2", text)
+        return re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     if (hit := re.search(r"(?<![\w.,:] )(?<![\w.,-])\b([2-9])00\b(?![,.]\d)", text)) or (
         hit := re.search(r"(?<=[a-z] )([3-9])(?= [a-z])", text)
     ):

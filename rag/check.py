@@ -15,7 +15,17 @@ from functools import lru_cache
 from index.passages import sentences
 from rag.facts import Amount, Facts, Name, When, facts, fold, same_name
 from rag.roles import turned_round
-from rag.same_word import base, clauses, content, negated, opposites, ordered, sentences_and_turns, shared, split_sentences
+from rag.same_word import (
+    base,
+    clauses,
+    content,
+    negated,
+    opposites,
+    ordered,
+    sentences_and_turns,
+    shared,
+    split_sentences,
+)
 from rag.types import Support
 
 ENOUGH_WORDS = 0.55
@@ -69,7 +79,8 @@ def check_statement(statement: str, quote: str) -> Support:
 
 @lru_cache(maxsize=8192)
 def _judge(statement: str, quote: str, context: str) -> Check:
-    if _plain(statement) and _plain(statement) in _plain(quote):
+    plain = _plain(statement)
+    if content(statement) and any(plain == _plain(part) for part in (quote, *split_sentences(quote))):
         return Check("quoted")
     coverage = shared(statement, quote)
     told, known = facts(statement), facts(quote)
@@ -90,6 +101,8 @@ def _judge(statement: str, quote: str, context: str) -> Check:
     reasons = (*wrong, *(f"no {name!r} in the quote" for name in unknown))
     if reasons or coverage < TOO_FEW_WORDS:
         return Check("unsupported", reasons or ("too few of its words are in the quote",), coverage)
+    if f" {plain} " in f" {_plain(quote)} ":
+        return Check("quoted")  # part of a sentence, and nothing before it denies it
     if half or coverage < ENOUGH_WORDS:
         return Check("partly", tuple(half) or ("some of its words are not in the quote",), coverage)
     return Check("supported", (), coverage)
@@ -158,6 +171,7 @@ def _wrong_amounts(told: Facts, known: Facts) -> list[str]:
         if not (amount.year and amount.year in years)
         and not any(_same_amount(amount, other) for other in known.amounts)
         and not _an_instead_of_one(amount, known)
+        and not (amount.text == "first" and not any(other.readings[0][1] == "ordinal" for other in known.amounts))
     ]
 
 
@@ -190,6 +204,8 @@ def _same_reading(value: float, dimension: str, theirs: float, there: str, bound
     off = abs(value - theirs) / max(abs(theirs), 1e-9)
     if off < 1e-9 or (dimension in ("length", "mass", "speed", "area", "time") and off <= 0.02 and value != int(value)):
         return True
+    if bound == "down" and dimension and 0 < value - theirs <= 0.35 * value:
+        return True  # "under three hours" of 2 hours and 52 minutes
     rounded = off <= 0.05 and theirs >= 20 and _digits(value) < _digits(theirs)
     return rounded and (bound == "about" or (bound == "up" and theirs > value) or (bound == "down" and theirs < value))
 
@@ -209,7 +225,7 @@ def _unknown_names(names: Sequence[Name], quote: str, context: str) -> tuple[lis
         missing = [word for word in name.words if not here.has(word)]
         text = " ".join(name.words)
         if not missing or here.abbreviates(name.words):
-            if not missing and len(name.words) > 1 and here.other_first(name.words):
+            if not missing and len(name.words) > 1 and here.only_others(name.words):
                 unknown.append(text)
             continue
         if name.weak:
@@ -264,6 +280,11 @@ class _Names:
         firsts = [set(name.words[:-1]) for name in self.names if len(name.words) > 1 and name.words[-1] == words[-1]]
         return bool(firsts) and not any(first <= set(words) for first in firsts)
 
+    def only_others(self, words: Sequence[str]) -> bool:
+        """As `other_first`, where the text has all the words, but maybe of two names."""
+        firsts = [set(name.words[:-1]) for name in self.names if words[-1] in name.words]
+        return bool(firsts) and all(first and not first & set(words) for first in firsts)
+
     def other_names(self, told: Sequence[Name]) -> bool:
         mine = {word for name in told for word in name.words}
         return any(not mine & set(name.words) for name in self.names if not name.weak)
@@ -279,11 +300,15 @@ def _merged(statement: str, told: Facts, quote: str) -> list[str]:
         for fact in getattr(told, kind):
             if isinstance(fact, Name) and fact.weak:
                 continue
-            own = content(statement) - (frozenset(base(word) for word in fact.words) if isinstance(fact, Name) else set())
+            own = content(statement) - (
+                frozenset(base(word) for word in fact.words) if isinstance(fact, Name) else set()
+            )
             here = max((_share(own, words) for known, words, _ in parts if _tells(known, fact)), default=None)
             if here is None or not own:
                 continue
-            there = max((_share(own, words) for known, words, part in parts if _rivals(known, fact, told, part)), default=0.0)
+            there = max(
+                (_share(own, words) for known, words, part in parts if _rivals(known, fact, told, part)), default=0.0
+            )
             if there >= RIVAL_SHARE and there - here >= RIVAL_LEAD:
                 return [f"the quote tells another {kind[:-1]} of this"]
     return [*_other_count(statement, told, quote), *_elsewhere(statement, quote)]

@@ -92,9 +92,7 @@ class StatementParser:
         touching, self._touching = self._touching, False
         if self._held:
             yield from self._holding(character)
-        elif not self._code and character in "[【":
-            self._held = character
-        elif not self._code and character == "(" and touching:
+        elif not self._code and character in "[【" or not self._code and character == "(" and touching:
             self._held = character
         else:
             yield from self._plain(character)
@@ -143,9 +141,15 @@ class StatementParser:
             return
         if self._ends_before(character):
             yield from self._emit(complete=True)
-        elif self._space and self._text and not (self._marked and character in ".,;:!?…"):
-            self._text += " "
-        elif self._marked and self._text and not self._space and character.isalnum():
+        elif (
+            self._space
+            and self._text
+            and not (self._marked and character in ".,;:!?…")
+            or self._marked
+            and self._text
+            and not self._space
+            and character.isalnum()
+        ):
             self._text += " "
         self._newlines, self._space, self._marked = 0, False, False
         self._text += character

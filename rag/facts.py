@@ -56,6 +56,7 @@ _ONES = {
 _TENS = {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
 _SCALES = {"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "mln": 1e6, "b": 1e9, "bn": 1e9, "tn": 1e12}
+_NUMBER_WORDS = frozenset((*_ONES, *_TENS, *_SCALES))
 _ORDINALS = {
     word: value
     for value, word in enumerate(
@@ -112,9 +113,9 @@ _BOUND_BEFORE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’.&][^\W\d_]+)*\.?(?:'s|’s)?|\d[\w.,-]*", re.UNICODE)
 _JOINERS = frozenset("of de del van von der la le du al bin and for the".split())
 _TITLES = frozenset(
-    "mr mrs ms dr sir dame lord lady president prime minister chancellor senator governor mayor professor prof king queen "
+    "mr mrs ms dr sir dame lord lady archbishop bishop cardinal commander admiral president prime minister chancellor senator governor mayor professor prof king queen "
     "prince princess pope chief executive judge justice general captain representative rep sen gov chairman chairwoman "
-    "secretary director".split()
+    "secretary director archbishop bishop cardinal father commander admiral".split()
 )
 _NOT_NAMES = frozenset(
     """a an the this that these those it he she they we i you his her its their our my your there here who what which when
@@ -179,6 +180,10 @@ _SAME = tuple(
         "soviet ussr soviets soviet-union",
     )
 )
+
+
+_COUNTRY_ENDS = frozenset(("", "a", "y", "o", "e"))
+_PEOPLE_ENDS = frozenset("n ns an ans ian ians ese i is".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +259,11 @@ def same_name(one: str, other: str) -> bool:
     """
     if one == other or one + "s" == other or other + "s" == one:
         return True
-    return any(one in group and other in group for group in _SAME)
+    if any(one in group and other in group for group in _SAME):
+        return True
+    common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    ends = (one[common:], other[common:])
+    return common >= 4 and any(x in _COUNTRY_ENDS and y in _PEOPLE_ENDS for x, y in (ends, ends[::-1]))
 
 
 @lru_cache(maxsize=4096)
@@ -389,7 +398,8 @@ def _names(text: str) -> tuple[Name, ...]:
         )
         if run and (gap.strip() or first):
             close()
-        if word[0].isupper() and not (fold(word) in _NOT_NAMES and first):
+        common = fold(word) in _NOT_NAMES or fold(word).split("-")[0] in _NUMBER_WORDS
+        if word[0].isupper() and not (common and first):
             run.append((word, match.start(), first))
         elif word[0].isupper() and word == "I":
             close()

@@ -44,11 +44,12 @@ def _deeds(text: str) -> dict[str, tuple[_Deed, ...]]:
             if word in STOP_WORDS or word in _SKIPPED or words[at][0].isupper() or not _may_be_verb(word):
                 continue
             before = _group(words, low, range(at - 1, -1, -1))
-            after = _group(words, low, range(at + 1, len(low)))
+            near, following = low[max(0, at - 3) : at], low[at + 1 : at + 5]
+            passive = bool(set(near) & _BE) and "by" in following
+            first = at + 2 + following.index("by") if passive else at + 1
+            after = _group(words, low, range(first, len(low)))
             told = word.endswith("ed") or (word != base(word) and not word.endswith("s"))
             if before and after or (before or after) and told:
-                near = low[max(0, at - 3) : at]
-                passive = bool(set(near) & _BE) and "by" in low[at + 1 : at + 3]
                 found.setdefault(base(word), []).append(_Deed(before, after, passive))
     return {key: tuple(value) for key, value in found.items()}
 

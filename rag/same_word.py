@@ -62,15 +62,17 @@ _IRREGULAR = {
     for form in forms.split()
 }
 _EMPTY = STOP_WORDS | frozenset(
-    "per cent mr mrs ms dr also would could may might must shall january jan february feb march mar april apr june jun july jul august "
+    "yes per cent mr mrs ms dr also would could may might must shall january jan february feb march mar april apr june jun july jul august "
     "aug september sept sep october oct november nov december dec".split()
 )
 _NEGATORS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|failed to|fails to|fail to|refused to|"
-    r"refuses to|declined to|unable to|denied|denies|ruled out|yet to|stopped short of|far from)\b",
+    r"refuses to|declined to|unable to|denied|denies|ruled out|instead of|rather than|yet to|stopped short of|far from)\b",
     re.I,
 )
-_NOT_NEGATING = re.compile(r"\b(?:not only|no fewer(?: than)?|no less(?: than)?|no more than|no doubt|no longer than|no\.)", re.I)
+_NOT_NEGATING = re.compile(
+    r"\b(?:not only|no fewer(?: than)?|no less(?: than)?|no more than|no doubt|no longer than|no\.)", re.I
+)
 _CONTENT = re.compile(r"[^\W\d_]{2,}(?:['’][^\W\d_]+)?")
 _CLAUSE_END = re.compile(r"[,.;:!?—]|\b(?:but|and|because|although|while)\b")
 _OPPOSITES = tuple(
@@ -198,8 +200,7 @@ def negated(statement: str, quote: str) -> list[str]:
     told, known = frozenset(mine), frozenset(theirs)
     for word in sorted((my_heads | their_heads) & told & known):
         if not mine[word] & theirs[word]:
-            here, there = (known, told) if word in my_heads else (told, known)
-            if not _opposite_said(frozenset({word}), here - there):
+            if not (_opposite_said(my_heads, known - told) or _opposite_said(their_heads, told - known)):
                 return ["one of the two denies it"]
     return []
 

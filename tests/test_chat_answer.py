@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from llm_server import LlmServer, serve_llm
 
 from index.types import Article, Passage, passage_id
-from llm_server import LlmServer, serve_llm
 from rag.answer import cite
 from rag.chat_answer import ChatAnswerer, condense, load_chat_model
 from rag.errors import ChatModelError
