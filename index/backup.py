@@ -1,163 +1,161 @@
-"""An index as open files and back: articles as JSON Lines, vectors as safetensors, a manifest that says what made them.
+"""An index as open files and back: articles and passages as JSON lines, vectors as a NumPy array. Nothing is embedded.
 
-    FOLDER/manifest.json         format, embedder and its digest, precision, dimension, chunking, counts
-    FOLDER/articles.jsonl        one article a line, with all its fields
-    FOLDER/vectors.safetensors   `hashes` (n, 32) uint8 and `vectors` (n, dimension) float16, one for each embedded text
+    about.json        format, embedder, dimension, chunking, counts
+    articles.jsonl    one article a line: its fields, and passages as [start, end, title, section, row of vectors.npy]
+    vectors.npy       float16, (passages' distinct texts, dimension)
 
-Import cuts the articles again, which gives the same passages, and finds each one's vector by the hash of its text, so
-nothing is embedded. FAISS and BM25 files are not exported: they are made from the rest.
+It leaves out derived files (an import makes them anew) and vectors of deleted articles.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from index import ingest
-from index.errors import IndexFolderError, IndexMismatch
-from index.rows import vector_seal, vectors_from_rows
-from index.schema import DATABASE, telling_damage
+from index import ingest, schema
+from index.errors import IndexFolderError, IndexMismatch, IndexMissing
+from index.rows import ARTICLE, article_from_row, article_values, text_hash, vectors_from_rows
 from index.settings import IndexSettings
-from index.store import PassageStore
-from index.types import Article, Section
+from index.types import Article, Passage, Section, passage_id
 
-FORMAT = 1
-MANIFEST, ARTICLES, VECTORS = "manifest.json", "articles.jsonl", "vectors.safetensors"
-MADE_WITH = ("embedder", "precision", "dimension", "chunking")
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+    from index.store import PassageStore
+
+EXPORT_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What was written or read; `embedded` counts passages whose vector the export didn't hold."""
+    """What was written or read."""
 
     articles: int
+    passages: int
     vectors: int
-    embedded: int = 0
 
 
 def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
-    """Writes the index to `folder`, which must be empty or absent. Raises IndexFolderError otherwise."""
-    from safetensors.numpy import save_file
-
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise IndexFolderError(f"{folder} is not an empty folder: export to a new one")
-    folder.mkdir(parents=True, exist_ok=True)
-    with telling_damage(store.folder):
-        rows = store.database.rows(
-            "SELECT hash, vector, sealed FROM vectors WHERE hash IN (SELECT hash FROM passages) ORDER BY hash"
-        )
-    dimension = store.index_embeddings.dimension
-    halves = vectors_from_rows([row[1:] for row in rows], dimension, store.folder).astype(np.float16)
-    hashes = np.frombuffer(b"".join(row[0] for row in rows), dtype=np.uint8).reshape(len(rows), 32)
-    save_file({"hashes": hashes, "vectors": halves}, folder / VECTORS)
-    documents = {id_ for (id_,) in store.database.rows("SELECT id FROM articles WHERE document")}
-    count = 0
-    with (folder / ARTICLES).open("w", encoding="utf-8", newline="\n") as lines:
-        for article in store.articles():
-            fields = asdict(article) | {"published": article.published and article.published.isoformat()}
-            fields["metadata"] = dict(article.metadata)
-            lines.write(json.dumps(fields | {"document": article.id in documents}, ensure_ascii=False) + "\n")
-            count += 1
-    about = {name: json.loads(store.database.meta(name)) for name in MADE_WITH}
-    # Last, so that an export which was cut off has no manifest and is refused.
-    manifest = {"format": FORMAT, "articles": count, "vectors": len(rows)} | about
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return BackupReport(count, len(rows))
+    """Writes the index into an empty or new folder. Raises IndexFolderError where it holds something."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    if any(target.iterdir()):
+        raise IndexFolderError(f"{target} is not empty: export into a folder that is empty or doesn't exist yet")
+    database = store.database
+    with schema.telling_damage(store.folder), database.transaction(write=False):
+        rows: dict[bytes, int] = {}
+        vectors: list[Any] = []
+        passages = 0
+        with (target / "articles.jsonl").open("w", encoding="utf-8") as file:
+            for key, document in database.rows("SELECT key, document FROM articles ORDER BY key"):
+                article = article_from_row(
+                    database.rows(f"SELECT {ARTICLE} FROM articles WHERE key = ?", key)[0], store.folder
+                )
+                cut = []
+                for start, end, title, section, hash_, blob, sealed in database.rows(
+                    "SELECT p.start, p.end, p.title, p.section, p.hash, v.vector, v.sealed FROM passages p "
+                    "LEFT JOIN vectors v ON v.hash = p.hash WHERE p.article = ? ORDER BY p.start, p.end",
+                    key,
+                ):
+                    if hash_ not in rows:
+                        rows[hash_] = len(vectors)
+                        vectors.append((blob, sealed))
+                    cut.append([start, end, title, section, rows[hash_]])
+                passages += len(cut)
+                line = {name: getattr(article, name) for name in ("id", "title", "text", "url", "source", "author")}
+                line |= {
+                    "published": article.published.isoformat() if article.published else None,
+                    "sections": [[s.heading, s.start, s.end] for s in article.sections],
+                    "metadata": dict(article.metadata),
+                    "document": bool(document),
+                    "passages": cut,
+                }
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        array = vectors_from_rows(vectors, store.index_embeddings.dimension, store.folder).astype(np.float16)
+        about = {name: json.loads(database.meta(name)) for name in ("embedder", "precision", "dimension", "chunking")}
+    report = BackupReport(sum(1 for _ in (target / "articles.jsonl").open(encoding="utf-8")), passages, len(array))
+    np.save(target / "vectors.npy", array, allow_pickle=False)
+    about |= {"export": EXPORT_FORMAT, "articles": report.articles, "passages": passages, "vectors": len(array)}
+    (target / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return report
 
 
 def import_index(
-    folder: str | Path, index: str | Path, *, settings: IndexSettings = IndexSettings(), embeddings: Any = None
+    folder: str | Path,
+    index: str | Path,
+    *,
+    settings: IndexSettings = IndexSettings(),
+    embeddings: Embeddings | None = None,
 ) -> BackupReport:
-    """Makes the index folder `index` from an export. It is made aside and put in place whole.
+    """Makes a new index from an export. Raises IndexMissing, IndexMismatch, and IndexFolderError for a damaged export."""
+    from index.store import PassageStore
 
-    Raises IndexFolderError where the export is not one or `index` holds something already, IndexMismatch where the
-    export was made with another embedder or chunking.
-    """
-    folder, index = Path(folder), Path(index)
-    manifest = _manifest(folder)
-    if (index / DATABASE).exists() or (index.exists() and (not index.is_dir() or any(index.iterdir()))):
-        raise IndexFolderError(f"{index} is not an empty folder: import into a new one with --index")
-    aside = index.with_name(f"{index.name}.importing")
-    shutil.rmtree(aside, ignore_errors=True)
+    source, target = Path(folder), Path(index)
+    if not (source / "about.json").is_file():
+        raise IndexMissing(f"{source} holds no export: about.json is missing; `newsdesk export` writes it last")
+    if (target / schema.DATABASE).exists():
+        raise IndexFolderError(f"{target} already holds an index: import into a folder without one")
     try:
-        with PassageStore.open(aside, settings=settings, embeddings=embeddings, create=True, read_only=False) as store:
-            for name in MADE_WITH:
-                here = json.loads(store.database.meta(name))
-                if manifest.get(name) != here:
-                    raise IndexMismatch(
-                        f"{folder} was exported with {name} {manifest.get(name)!r}, the settings say {here!r}: "
-                        "import with the settings that it was made with"
-                    )
-            hashes, halves = _vectors(folder / VECTORS, store.index_embeddings.dimension)
-            blobs = [half.astype("<f2").tobytes() for half in halves]
-            with store.database.transaction() as connection:
-                connection.executemany(
-                    "INSERT INTO vectors VALUES (?, ?, ?)",
-                    [(h.tobytes(), b, vector_seal(b)) for h, b in zip(hashes, blobs, strict=True)],
+        about = json.loads((source / "about.json").read_text(encoding="utf-8"))
+        if about["export"] != EXPORT_FORMAT:
+            raise IndexMismatch(f"{source} has export format {about['export']}; this newsdesk reads {EXPORT_FORMAT}")
+        vectors = np.load(source / "vectors.npy", allow_pickle=False)
+        if vectors.shape != (about["vectors"], about["dimension"]) or vectors.dtype != np.float16:
+            raise ValueError(f"vectors.npy has shape {vectors.shape} of {vectors.dtype}")
+        settings = settings.model_copy(update=about["chunking"])
+        aside = target.with_name(target.name + ".importing")
+        if aside.exists():
+            raise IndexFolderError(f"{aside} is left from an import that was interrupted: remove it and import again")
+        with PassageStore.open(aside, embeddings=embeddings, settings=settings, create=True) as store:
+            made = {"name": store.index_embeddings.name, "digest": store.embeddings_digest}
+            if about["embedder"] != made:
+                raise IndexMismatch(
+                    f"{source} was made with the embedder {about['embedder']['name']!r} "
+                    f"({about['embedder']['digest'][:12]}…), not {made['name']!r} ({made['digest'][:12]}…): import it with that"
                 )
-            embedded = articles = 0
-            for documents in (False, True):
-                items = (article for article, document in _articles(folder / ARTICLES) if document is documents)
-                report = ingest.add_articles(store, items, documents=documents)
-                embedded += report.embedded
-                articles += len(report.added)
-            if articles != manifest["articles"]:
-                raise IndexFolderError(f"{folder / ARTICLES} holds {articles} of {manifest['articles']} articles")
-        if index.exists():
-            index.rmdir()
-        os.replace(aside, index)
-        return BackupReport(articles, len(blobs), embedded)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            writing = ingest.Writing(store)
+            count = 0
+            with (source / "articles.jsonl").open(encoding="utf-8") as file:
+                for line in file:
+                    count += 1
+                    writing.store_with_vectors(*_read(line, store.embeddings_digest), vectors)
+            if (count, store.status().passages) != (about["articles"], about["passages"]):
+                raise ValueError(f"{count} articles where about.json says {about['articles']}")
+            writing.close()
+            ingest.compact(store)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise IndexFolderError(f"{source} is not a whole export ({error}): export it again") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.rmdir()
+    aside.rename(target)
+    return BackupReport(about["articles"], about["passages"], about["vectors"])
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise IndexFolderError(f"{folder} holds no export ({MANIFEST} is missing)") from None
-    except ValueError as error:
-        raise IndexFolderError(f"{folder / MANIFEST} is damaged ({error}): export again") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise IndexMismatch(f"{folder} is an export of format {found!r}, this newsdesk reads {FORMAT}")
-    return manifest
+def _read(line: str, embedder: str) -> tuple[ingest.Pending, list[int]]:
+    """An article with its passages, and the row of each passage's vector."""
+    data = json.loads(line)
+    article = Article(
+        id=data["id"],
+        title=data["title"],
+        text=data["text"],
+        url=data["url"],
+        source=data["source"],
+        author=data["author"],
+        published=date.fromisoformat(data["published"]) if data["published"] else None,
+        sections=tuple(Section(*entry) for entry in data["sections"]),
+        metadata=data["metadata"],
+    )
+    passages = [
+        Passage(passage_id(article.id, start, end), article.id, start, end, article.text[start:end], section, title)
+        for start, end, title, section, _ in data["passages"]
+    ]
+    values = article_values(article) | {"document": int(data["document"])}
+    hashes = [text_hash(passage.indexed_text, embedder) for passage in passages]
+    return ingest.Pending(article, values, passages, hashes, "added"), [entry[4] for entry in data["passages"]]
 
-
-def _vectors(path: Path, dimension: int) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        arrays = load_file(path)
-        hashes, halves = arrays["hashes"], arrays["vectors"]
-    except (OSError, KeyError, SafetensorError) as error:
-        raise IndexFolderError(f"{path} is damaged ({error}): export again") from None
-    if hashes.shape != (len(halves), 32) or halves.shape[1:] != (dimension,) or not np.isfinite(halves).all():
-        raise IndexFolderError(f"{path} is damaged (its arrays don't fit each other): export again")
-    return hashes, halves
-
-
-def _articles(path: Path) -> Iterator[tuple[Article, bool]]:
-    """Each line's article, and whether it came as a LangChain Document."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                fields = json.loads(line)
-                document = bool(fields.pop("document"))
-                published = fields.pop("published")
-                sections = tuple(Section(**section) for section in fields.pop("sections"))
-                day = date.fromisoformat(published) if published else None
-                yield Article(**fields, sections=sections, published=day), document
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                raise IndexFolderError(f"{path}, line {number} is damaged ({error}): export again") from None

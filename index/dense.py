@@ -6,6 +6,7 @@ Vectors are float16 on disk and everywhere else; scores are inner products of un
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,10 +56,16 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_snapshot(folder: Path, *, generation: int, keys: Keys, vectors: Vectors, hnsw_from: int) -> Snapshot:
-    """Builds and writes `dense-<generation>.faiss`, aside first. keys ascending, shape (n,); vectors (n, dimension)."""
+def write_snapshot(folder: Path, *, generation: int, keys: Keys, vectors: Vectors, hnsw_from: int, threads: int = 1) -> Snapshot | None:
+    """Builds and writes `dense-<generation>.faiss`, aside first; None for no vectors at all.
+
+    keys ascending, shape (n,); vectors (n, dimension). Raises OSError where the disk is full.
+    """
+    if not len(keys):
+        return None
     import faiss
 
+    faiss.omp_set_num_threads(threads)
     half, metric, width = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, vectors.shape[1]
     if len(keys) >= hnsw_from:
         inner = faiss.IndexHNSWSQ(width, half, HNSW_NEIGHBOURS, metric)
@@ -66,18 +73,21 @@ def write_snapshot(folder: Path, *, generation: int, keys: Keys, vectors: Vector
     else:
         inner = faiss.IndexScalarQuantizer(width, half, metric)
     index = faiss.IndexIDMap(inner)
-    if len(keys):
-        index.train(vectors)
-        index.add_with_ids(vectors, keys)
+    index.train(vectors)
+    index.add_with_ids(vectors, keys)
     path = folder / f"dense-{generation}.faiss"
     aside = path.with_suffix(".new")
-    faiss.write_index(index, str(aside))
+    try:
+        faiss.write_index(index, str(aside))
+    except RuntimeError as error:
+        aside.unlink(missing_ok=True)
+        raise OSError(errno.ENOSPC, f"FAISS could not write it ({str(error).splitlines()[-1][-120:]})", str(path)) from None
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
     digest = file_xxh3(aside)
     os.replace(aside, path)
     sync_folder(folder)
-    return Snapshot(path.name, generation, int(keys[-1]) if len(keys) else 0, len(keys), digest)
+    return Snapshot(path.name, generation, int(keys[-1]), len(keys), digest)
 
 
 @dataclass(frozen=True)
@@ -94,13 +104,14 @@ class Mapped:
         return self.inner is not self.exact
 
 
-def read_snapshot(path: Path, snapshot: Snapshot) -> Mapped | None:
+def read_snapshot(path: Path, snapshot: Snapshot, *, threads: int = 1) -> Mapped | None:
     """The snapshot, memory-mapped; None where the file is absent or not the one that was written."""
     # FAISS parses a flipped byte without complaint, so the file is checked before it sees it.
     if file_xxh3(path) != snapshot.xxh3:
         return None
     import faiss
 
+    faiss.omp_set_num_threads(threads)
     whole = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     inner = faiss.downcast_index(whole.index)
     exact = faiss.downcast_index(inner.storage) if hasattr(inner, "hnsw") else inner

@@ -11,20 +11,22 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index import copies
 from index.dense import write_snapshot
-from index.errors import IndexFolderError
-from index.lexical import LexicalIndex, damage
-from index.manifest import Manifest
+from index.errors import IndexDamaged, IndexFolderError
+from index.lexical import LexicalIndex
+from index.manifest import MANIFEST, Manifest
 from index.reports import IngestProgress, IngestReport
-from index.rows import article_values, text_hash, to_half, vector_seal
+from index.rows import article_values, passages_by_key, text_hash, to_half, vector_seal
 from index.schema import FORMAT
 from index.types import Article, Passage, Rejected, passage_id
 from index.view import all_vectors, fill
@@ -99,14 +101,18 @@ class Writing:
             self.reject(article, f"its metadata can't be kept as JSON ({error})")
             return
         row = self._row(values["id"])
+        if row and (taken := _taken(row, values)):
+            self.reject(article, f"its id {id_!r} is that of {taken}: index a folder that holds both")
+            return
         if row and row["content"] == values["content"] and row["document"] == values["document"]:
-            if row["sealed"] != values["sealed"]:
-                with self._change(content=False):
+            if row["sealed"] != values["sealed"]:  # only where it lies has changed
+                with self._change():
                     self._write_article(row["key"], values)
             self.tally.note("unchanged", id_)
             return
         if row is None and (old := self._moved(article, values)) is not None:
-            self._rename(old, values)
+            with self._change():
+                self._write_article(old, values)
             self.tally.note("renamed", id_)
             return
         if document:
@@ -128,20 +134,17 @@ class Writing:
             if self.database.value("SELECT 1 FROM vectors WHERE hash = ?", hash_):
                 del wanted[hash_]
         if wanted:
-            halves = to_half(self.store.index_embeddings.embed_documents(list(wanted.values())))
-            if halves.shape[1] != self.store.index_embeddings.dimension or not np.isfinite(halves).all():
-                raise IndexFolderError(f"the embedder {self.store.index_embeddings.name!r} gave vectors that can't be kept")
-            with self.database.transaction() as connection:
-                blobs = [half.astype("<f2").tobytes() for half in halves]
-                connection.executemany(
-                    "INSERT INTO vectors VALUES (?, ?, ?)",
-                    [(hash_, blob, vector_seal(blob)) for hash_, blob in zip(wanted, blobs, strict=True)],
-                )
+            embed(self.store, wanted)
             self.tally.embedded += len(wanted)
         for pending in self.waiting:
             self._store(pending)
             self.tally.note(pending.kind, pending.article.id)
         self.waiting.clear()
+
+    def store_with_vectors(self, pending: Pending, rows: Sequence[int], vectors: NDArray[np.float16]) -> None:
+        """Stores an article whose passages' vectors are known: the `rows` of `vectors`."""
+        keep(self.store, {hash_: vectors[row] for hash_, row in zip(pending.hashes, rows, strict=True)})
+        self._store(pending)
 
     def _row(self, article_id: str) -> dict[str, Any] | None:
         rows = self.database.rows("SELECT key, id, content, sealed, path, document FROM articles WHERE id = ?", article_id)
@@ -155,10 +158,6 @@ class Writing:
             if path is not None and path != values["path"] and not os.path.exists(path):
                 return int(key)
         return None
-
-    def _rename(self, key: int, values: dict[str, Any]) -> None:
-        with self._change():
-            self._write_article(key, values)
 
     def _store(self, pending: Pending) -> None:
         row = self._row(pending.values["id"])
@@ -186,6 +185,7 @@ class Writing:
                         (key, *place, generation),
                     )
                     born.append((int(cursor.lastrowid or 0), passage.indexed_text))
+            self._count(passages=len(born))
             copies.remember(connection, key, pending.values["text"])
         self._index(gone, born)
 
@@ -195,14 +195,24 @@ class Writing:
             names = ", ".join(values)
             marks = ", ".join("?" for _ in values)
             cursor = connection.execute(f"INSERT INTO articles ({names}) VALUES ({marks})", tuple(values.values()))
+            self._count(articles=1)
             return int(cursor.lastrowid or 0)
         names = ", ".join(f"{name} = ?" for name in values)
         connection.execute(f"UPDATE articles SET {names} WHERE key = ?", (*values.values(), key))
         return key
 
     def _bury(self, connection: sqlite3.Connection, keys: Sequence[int], generation: int) -> None:
-        connection.executemany("INSERT INTO tombstones VALUES (?, ?)", [(key, generation) for key in keys])
+        connection.executemany(
+            "INSERT INTO tombstones SELECT key, born, ? FROM passages WHERE key = ?", [(generation, key) for key in keys]
+        )
         connection.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in keys])
+        self._count(passages=-len(keys))
+
+    def _count(self, *, articles: int = 0, passages: int = 0) -> None:
+        """Keeps the counts that an opening is checked against."""
+        for name, change in (("articles", articles), ("passages", passages)):
+            if change:
+                self.database.connection.execute("UPDATE meta SET value = value + ? WHERE name = ?", (change, name))
 
     def delete(self, article_id: str) -> bool:
         row = self._row(article_id)
@@ -213,57 +223,42 @@ class Writing:
             self._bury(connection, gone, generation)
             copies.forget(connection, row["key"])
             connection.execute("DELETE FROM articles WHERE key = ?", (row["key"],))
+            self._count(articles=-1)
         self._index(gone, [])
         return True
 
     # The parts in step
 
-    def _change(self, *, content: bool = True) -> Any:
-        return _Change(self, content=content)
+    @contextmanager
+    def _change(self) -> Iterator[tuple[sqlite3.Connection, int]]:
+        """A transaction that raises the generation by one."""
+        with self.database.transaction() as connection:
+            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+            yield connection, int(self.database.meta("generation"))
 
     def _index(self, gone: Sequence[int], born: Sequence[tuple[int, str]]) -> None:
-        self.lexical.remove(gone)
-        self.lexical.add(born)
         self._uncommitted = True
+        with writing_files(self.store):
+            self.lexical.remove(gone)
+            self.lexical.add(born)
         if time.monotonic() - self._last_commit >= self.store.settings.lexical_commit_seconds:
             self.commit()
 
     def commit(self) -> None:
         """BM25 reaches SQLite's generation."""
-        generation = int(self.database.meta("generation"))
-        if self._uncommitted or self.lexical.generation != generation:
-            self.lexical.commit(generation)
+        if self._uncommitted:
+            with writing_files(self.store):
+                self.lexical.commit(int(self.database.meta("generation")))
         self._uncommitted = False
         self._last_commit = time.monotonic()
 
-    def finish(self) -> None:
+    def close(self) -> None:
+        """BM25 is committed, and a new snapshot written where the old one lacks much."""
         self.commit()
         dense = self.store.view().dense
         changed = len(dense.tail_keys) + int((~dense.alive).sum())
         if changed >= SNAPSHOT_FROM and dense.stale > STALE:
             publish(self.store)
-
-
-class _Change:
-    """A transaction that raises the generation by one."""
-
-    def __init__(self, writing: Writing, *, content: bool) -> None:
-        self._writing = writing
-        self._transaction = writing.database.transaction()
-
-    def __enter__(self) -> tuple[sqlite3.Connection, int]:
-        connection = self._transaction.__enter__()
-        connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
-        return connection, int(self._writing.database.meta("generation"))
-
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            database = self._writing.database
-            for table in ("articles", "passages"):
-                database.connection.execute(
-                    f"UPDATE meta SET value = (SELECT count(*) FROM {table}) WHERE name = ?", (table,)
-                )
-        self._transaction.__exit__(*error)
 
 
 def add_articles(
@@ -299,12 +294,12 @@ def add_articles(
                 progress(IngestProgress(tally.done, total, tally.embedded, current))
         writing.flush()
         if prune:
-            removed = [id_ for id_ in _under(store, roots) if id_ not in seen]
+            removed = [id_ for id_ in _under(store, roots, tally.rejected) if id_ not in seen]
             for id_ in removed:
                 writing.delete(id_)
     finally:
         writing.waiting.clear()
-        writing.finish()
+        writing.close()
     if progress:
         progress(IngestProgress(tally.done, tally.done, tally.embedded, ""))
     return IngestReport(
@@ -316,11 +311,22 @@ def add_articles(
     )
 
 
-def _under(store: PassageStore, roots: Sequence[str]) -> list[str]:
-    """Ids of articles that were read from the roots."""
+def _under(store: PassageStore, roots: Sequence[str], rejected: Sequence[Rejected]) -> list[str]:
+    """Ids of articles that were read from the roots, but for files that can't be read just now: those aren't gone."""
     wanted = [Path(os.path.abspath(root)) for root in roots]
+    unread = {os.path.abspath(item.path) for item in rejected} | {
+        os.path.abspath(item.path.rpartition(":")[0]) for item in rejected if ":" in item.path
+    }
     rows = store.database.rows("SELECT id, path FROM articles WHERE path IS NOT NULL ORDER BY key")
-    return [id_ for id_, path in rows if any(Path(path).is_relative_to(root) for root in wanted)]
+    return [id_ for id_, path in rows if path not in unread and any(Path(path).is_relative_to(root) for root in wanted)]
+
+
+def _taken(row: dict[str, Any], values: dict[str, Any]) -> str | None:
+    """The other file that an id belongs to, where ids are relative paths and two folders hold the same one."""
+    old, new, id_ = row["path"], values["path"], values["id"]
+    if not old or not new or old == new or not (old.endswith(id_) and new.endswith(id_)) or not os.path.exists(old):
+        return None
+    return str(old)
 
 
 def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:
@@ -328,26 +334,79 @@ def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:
     try:
         return sum(writing.delete(id_) for id_ in dict.fromkeys(article_ids))
     finally:
-        writing.finish()
+        writing.close()
 
 
 def prepare(store: PassageStore) -> None:
     """What a writer does on opening: the derived files catch up with SQLite, damaged ones are made anew."""
-    manifest = Manifest.read(store.folder)
-    made_with = _made_with(store)
-    name = manifest.lexical if manifest else None
-    if manifest is None or name is None or damage(store.folder / name) is not None:
-        rebuild(store)
+    fresh = not (store.folder / MANIFEST).exists() and not store.database.meta("generation")
     _sweep(store)
-    view = store.view()
-    if view.lexical.folder is None or (view.manifest and view.manifest.made_with != made_with) or view.notes:
-        rebuild(store)
+    try:
         view = store.view()
-    if view.lexical_tail or view.lexical_dead or view.lexical.generation != view.generation:
-        view.lexical.remove(view.lexical_dead)
-        view.lexical.add(view.lexical_tail.items())
-        view.lexical.commit(view.generation)
+    except IndexDamaged:
+        if not mend_vectors(store):
+            raise
+        store.mended += ("altered vectors were embedded again",)
+        view = store.view()
+    if view.notes or view.lexical.folder is None or (view.manifest and view.manifest.made_with != _made_with(store)):
+        if not fresh:
+            store.mended += tuple(f"{note.partition(':')[0]}: made anew" for note in view.notes)
+        rebuild(store)
+    elif view.words.generation != view.generation:
+        with writing_files(store):
+            view.lexical.remove(view.dead)
+            view.lexical.add(view.tail.items())
+            view.lexical.commit(view.generation)
         store.forget_view()
+
+
+def mend_vectors(store: PassageStore) -> int:
+    """Embeds passages whose vector is absent or altered; how many there were. Raises IndexDamaged for altered text."""
+    rows = store.database.rows("SELECT p.key, p.hash, v.vector, v.sealed FROM passages p LEFT JOIN vectors v ON v.hash = p.hash")
+    size = 2 * store.index_embeddings.dimension
+    lost = {
+        hash_: key
+        for key, hash_, blob, sealed in rows
+        if not isinstance(blob, bytes) or len(blob) != size or vector_seal(blob) != sealed
+    }
+    if lost:
+        passages = passages_by_key(store.database, list(lost.values()), store.embeddings_digest, store.folder)
+        texts = {hash_: passages[key].indexed_text for hash_, key in lost.items()}
+        with store.database.transaction() as connection:
+            connection.executemany("DELETE FROM vectors WHERE hash = ?", [(hash_,) for hash_ in lost])
+            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+        embed(store, texts)
+    return len(lost)
+
+
+def embed(store: PassageStore, texts: dict[bytes, str]) -> None:
+    """Embeds texts and keeps their vectors under their hashes, in one transaction."""
+    halves = to_half(store.index_embeddings.embed_documents(list(texts.values())))
+    if halves.shape != (len(texts), store.index_embeddings.dimension) or not np.isfinite(halves).all():
+        raise IndexFolderError(f"the embedder {store.index_embeddings.name!r} gave vectors that can't be kept")
+    keep(store, dict(zip(texts, halves, strict=True)))
+
+
+def keep(store: PassageStore, vectors: dict[bytes, NDArray[np.float16]]) -> None:
+    """Keeps vectors under the hashes of their texts."""
+    blobs = {hash_: vector.astype("<f2").tobytes() for hash_, vector in vectors.items()}
+    with store.database.transaction() as connection:
+        connection.executemany(
+            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
+            [(hash_, blob, vector_seal(blob)) for hash_, blob in blobs.items()],
+        )
+
+
+@contextmanager
+def writing_files(store: PassageStore) -> Iterator[None]:
+    """Says what it means when a derived file can't be written: nothing is lost."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise IndexFolderError(
+            f"{store.folder}: its search files could not be written ({error}); the articles are safe: free some space and "
+            "run the command again"
+        ) from error
 
 
 def _made_with(store: PassageStore) -> dict[str, Any]:
@@ -355,20 +414,22 @@ def _made_with(store: PassageStore) -> dict[str, Any]:
     return {"format": FORMAT} | {name: json.loads(store.database.meta(name)) for name in names}
 
 
-def publish(store: PassageStore) -> None:
-    """A new FAISS snapshot of SQLite's generation."""
+def publish(store: PassageStore, *, lexical: str | None = None) -> None:
+    """A new FAISS snapshot of SQLite's generation, and a manifest that names it; lexical: BM25's new folder."""
     manifest = Manifest.read(store.folder)
-    with store.database.transaction(write=False):
-        generation = int(store.database.meta("generation"))
-        keys, vectors = all_vectors(store.database, store.index_embeddings.dimension, store.folder)
-    snapshot = write_snapshot(
-        store.folder,
-        generation=generation,
-        keys=np.asarray(keys, dtype=np.int64),
-        vectors=vectors,
-        hnsw_from=store.settings.hnsw_from,
-    )
-    Manifest(_made_with(store), snapshot, manifest.lexical if manifest else None).write(store.folder)
+    with writing_files(store):
+        with store.database.transaction(write=False):
+            generation = int(store.database.meta("generation"))
+            keys, vectors = all_vectors(store.database, store.index_embeddings.dimension, store.folder)
+        snapshot = write_snapshot(
+            store.folder,
+            generation=generation,
+            keys=np.asarray(keys, dtype=np.int64),
+            vectors=vectors,
+            hnsw_from=store.settings.hnsw_from,
+            threads=store.settings.threads,
+        )
+        Manifest(_made_with(store), snapshot, lexical or (manifest.lexical if manifest else None)).write(store.folder)
     store.forget_view()
     _sweep(store)
 
@@ -376,26 +437,18 @@ def publish(store: PassageStore) -> None:
 def rebuild(store: PassageStore) -> None:
     """FAISS and BM25 files anew from SQLite, beside the old ones until the manifest names them."""
     store.forget_view()
-    with store.database.transaction(write=False):
-        generation = int(store.database.meta("generation"))
-        keys, vectors = all_vectors(store.database, store.index_embeddings.dimension, store.folder)
-        number = 1 + max(
-            (int(p.name[8:]) for p in store.folder.glob("lexical-*") if p.name[8:].isdigit()), default=0
-        )
-        folder = store.folder / f"lexical-{number}"
-        lexical = LexicalIndex(folder, threads=1)
-        fill(lexical, store.database, keys, store.embeddings_digest, store.folder)
-    lexical.commit(generation)
-    lexical.close()
-    snapshot = write_snapshot(
-        store.folder,
-        generation=generation,
-        keys=np.asarray(keys, dtype=np.int64),
-        vectors=vectors,
-        hnsw_from=store.settings.hnsw_from,
-    )
-    Manifest(_made_with(store), snapshot, folder.name).write(store.folder)
-    _sweep(store)
+    numbers = [int(path.name[8:]) for path in store.folder.glob("lexical-*") if path.name[8:].isdigit()]
+    folder = store.folder / f"lexical-{1 + max(numbers, default=0)}"
+    with writing_files(store):
+        lexical = LexicalIndex(folder)
+        try:
+            with store.database.transaction(write=False):
+                keys = [key for (key,) in store.database.rows("SELECT key FROM passages ORDER BY key")]
+                fill(lexical, store.database, keys, store.embeddings_digest, store.folder)
+                lexical.commit(int(store.database.meta("generation")))
+        finally:
+            lexical.close()
+    publish(store, lexical=folder.name)
 
 
 def compact(store: PassageStore) -> None:

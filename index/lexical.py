@@ -7,6 +7,7 @@ with tantivy's own document frequencies (`tail_scores`).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import struct
@@ -51,51 +52,29 @@ def idf(documents: int, with_term: int) -> float:
     return math.log(1 + (documents - with_term + 0.5) / (with_term + 0.5))
 
 
-class LexicalIndex:
-    """A tantivy index in a folder, or in memory where `folder` is None.
+def _schema() -> tantivy.Schema:
+    import tantivy
 
-    Raises ValueError where the folder holds files that tantivy can't open.
-    """
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
+    builder.add_text_field("text", stored=False, tokenizer_name=ANALYSER, index_option="freq")
+    builder.add_unsigned_field("generation", stored=True, indexed=True)
+    builder.add_unsigned_field("marker", stored=False, indexed=True)
+    return builder.build()
 
-    def __init__(self, folder: Path | None, *, threads: int = 1) -> None:
+
+class Words:
+    """What one commit made searchable; it stays as it is while the index goes on."""
+
+    def __init__(self, schema: tantivy.Schema, searcher: tantivy.Searcher) -> None:
         import tantivy
 
-        builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("key", stored=False, indexed=True, fast=True)
-        builder.add_text_field("text", stored=False, tokenizer_name=ANALYSER, index_option="freq")
-        builder.add_unsigned_field("generation", stored=True, indexed=True)
-        builder.add_unsigned_field("marker", stored=False, indexed=True)
-        self._schema = builder.build()
-        self.folder = folder
-        self._threads = threads
-        self._writer: Any = None
-        if folder is not None:
-            folder.mkdir(exist_ok=True)
-        self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
-        self._index.register_tokenizer(ANALYSER, analyser(query=False))
-        # Reloads happen when the store asks; a watching thread would see half of the store's other parts.
-        self._index.config_reader("manual")
-        self._index.reload()
+        self._schema, self._searcher = schema, searcher
         self._analyser, self._query_analyser = analyser(query=False), analyser(query=True)
-
-    @property
-    def generation(self) -> int:
-        """The generation of what a search sees, 0 for an empty index."""
-        import tantivy
-
-        searcher = self._index.searcher()
-        marker = tantivy.Query.term_query(self._schema, "marker", 1, "basic")
+        marker = tantivy.Query.term_query(schema, "marker", 1, "basic")
         hits = searcher.search(marker, 2, count=False).hits
-        return max((int(searcher.doc(address).get_first("generation") or 0) for _, address in hits), default=0)
-
-    @property
-    def count(self) -> int:
-        """Passages that a search can see."""
-        searcher = self._index.searcher()
-        return max(int(searcher.num_docs) - 1, 0)
-
-    def reload(self) -> None:
-        self._index.reload()
+        self.generation = max((int(searcher.doc(at).get_first("generation") or 0) for _, at in hits), default=0)
+        self.count = int(searcher.num_docs) - len(hits)
 
     def terms(self, query: str) -> list[str]:
         """The query's distinct terms; words that say nothing only where there are no others."""
@@ -107,17 +86,16 @@ class LexicalIndex:
         from tantivy import Occur, Query
 
         terms = self.terms(query)
-        if not terms or k < 1 or (allowed is not None and not len(allowed)):
+        if not terms or k < 1 or (allowed is not None and not allowed):
             return []
-        words = Query.boolean_query(
+        wanted = Query.boolean_query(
             [(Occur.Should, Query.term_query(self._schema, "text", term, "freq")) for term in terms]
         )
         if allowed is not None:
-            only = Query.const_score_query(Query.term_set_query(self._schema, "key", [int(key) for key in allowed]), 0.0)
-            words = Query.boolean_query([(Occur.Must, words), (Occur.Must, only)])
-        searcher = self._index.searcher()
-        hits = searcher.search(words, k, count=False).hits
-        keys = searcher.fast_field_values("key", [address for _, address in hits]) if hits else []
+            only = Query.const_score_query(Query.term_set_query(self._schema, "key", list(allowed)), 0.0)
+            wanted = Query.boolean_query([(Occur.Must, wanted), (Occur.Must, only)])
+        hits = self._searcher.search(wanted, k, count=False).hits
+        keys = self._searcher.fast_field_values("key", [address for _, address in hits]) if hits else []
         return sorted(
             ((int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True) if key is not None),
             key=lambda pair: (-pair[1], pair[0]),
@@ -128,13 +106,12 @@ class LexicalIndex:
         terms = self.terms(query)
         if not terms or not texts:
             return []
-        searcher = self._index.searcher()
         counts = {key: Counter(self._analyser.analyze(text)) for key, text in texts.items()}
         lengths = {key: sum(count.values()) for key, count in counts.items()}
         mean = sum(lengths.values()) / len(lengths) or 1
-        total = int(searcher.num_docs) + len(texts)
+        total = int(self._searcher.num_docs) + len(texts)
         weights = {
-            term: idf(total, searcher.doc_freq("text", term) + sum(term in count for count in counts.values()))
+            term: idf(total, self._searcher.doc_freq("text", term) + sum(term in count for count in counts.values()))
             for term in terms
         }
         found: list[tuple[int, float]] = []
@@ -145,6 +122,43 @@ class LexicalIndex:
                 found.append((key, score))
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
+
+class LexicalIndex:
+    """A tantivy index in a folder, or in memory where `folder` is None.
+
+    Raises ValueError where the folder holds files that tantivy can't open.
+    """
+
+    def __init__(self, folder: Path | None, *, threads: int = 1) -> None:
+        import tantivy
+
+        self.folder = folder
+        self._threads = threads
+        self._writer: Any = None
+        self._schema = _schema()
+        if folder is not None:
+            folder.mkdir(exist_ok=True)
+        self._index = tantivy.Index(self._schema, path=str(folder) if folder else None)
+        self._index.register_tokenizer(ANALYSER, analyser(query=False))
+        # Reloads happen when the store asks; a watching thread would see half of the store's other parts.
+        self._index.config_reader("manual")
+        self._index.reload()
+
+    def words(self) -> Words:
+        """What was committed last, as far as `reload` has seen it."""
+        return Words(self._schema, self._index.searcher())
+
+    def reload(self) -> None:
+        """Sees what another process has committed."""
+        for attempt in range(10):
+            try:
+                self._index.reload()
+                return
+            except ValueError:  # the other process was just replacing files
+                if attempt == 9:
+                    raise
+                time.sleep(0.02 * (attempt + 1))
+
     def _writing(self) -> Any:
         if self._writer is None:
             self._writer = self._index.writer(HEAP_BYTES, self._threads)
@@ -154,12 +168,11 @@ class LexicalIndex:
         """Takes passages up; they are found after `commit`."""
         import tantivy
 
-        writer = self._writing()
         for key, text in items:
             document = tantivy.Document()
             document.add_unsigned("key", key)
             document.add_text("text", text)
-            writer.add_document(document)
+            self._writing().add_document(document)
 
     def remove(self, keys: Iterable[int]) -> None:
         """Drops passages; they are gone after `commit`."""
@@ -182,15 +195,12 @@ class LexicalIndex:
         writer.commit()
         self._index.reload()
 
-    def collect(self) -> None:
-        """Removes segment files that a killed writer left."""
-        self._writing().garbage_collect_files()
-
     def close(self) -> None:
         """Lets go of tantivy's writer lock; what was not committed is dropped."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
-            writer.wait_merging_threads()
+            with contextlib.suppress(ValueError):  # a writer that failed has no threads left to wait for
+                writer.wait_merging_threads()
 
 
 def damage(folder: Path) -> str | None:
@@ -219,7 +229,7 @@ def damage(folder: Path) -> str | None:
 
 def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
     """The index in the folder, None where it is absent or damaged. Files that a writer is replacing are tried again."""
-    for attempt in range(3):
+    for attempt in range(6):
         if (folder / "meta.json").is_file() and damage(folder) is None:
             try:
                 return LexicalIndex(folder, threads=threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from index.errors import IndexDamaged
 from index.schema import Database, damaged
 from index.types import Article, Filter, Passage, Section, passage_id
 
@@ -67,7 +68,11 @@ def _seal(values: Sequence[Any]) -> bytes:
 def article_from_row(row: Sequence[Any], folder: Path) -> Article:
     """The article of a row of the columns `ARTICLE`. Raises IndexDamaged where it isn't what was written."""
     *values, sealed = row
-    if _seal(values) != sealed:
+    try:
+        intact = _seal(values) == sealed
+    except (TypeError, ValueError):
+        intact = False
+    if not intact:
         raise damaged(folder, f"article {values[0]!r} is not what was written")
     id_, title, text, url, source, author, published, sections, metadata = values
     return Article(
@@ -104,7 +109,7 @@ def vectors_from_rows(rows: Sequence[tuple[bytes | None, int | None]], dimension
     """Blobs and checksums as an array (rows, dimension). Raises IndexDamaged where one is absent or altered."""
     for blob, sealed in rows:
         if blob is None or len(blob) != 2 * dimension or vector_seal(blob) != sealed:
-            raise damaged(folder, "a stored vector is missing or not what was written")
+            raise IndexDamaged(f"{folder} lacks a vector or holds an altered one: `newsdesk check --repair` embeds it again")
     joined = b"".join(blob for blob, _ in rows if blob is not None)
     return np.frombuffer(joined, dtype="<f2").reshape(len(rows), dimension).astype(np.float32)
 
@@ -119,7 +124,11 @@ def passages_by_key(database: Database, keys: Sequence[int], embedder: str, fold
     )
     for key, article_id, start, end, text, section, title, hash_ in rows:
         passage = Passage(passage_id(article_id, start, end), article_id, start, end, text, section, title)
-        if text_hash(passage.indexed_text, embedder) != hash_:
+        try:
+            intact = len(text) == end - start and text_hash(passage.indexed_text, embedder) == hash_
+        except (TypeError, ValueError):
+            intact = False
+        if not intact:
             raise damaged(folder, f"passage {passage.id!r} is not what was written")
         found[key] = passage
     return found
@@ -142,7 +151,3 @@ def filter_sql(wanted: Filter) -> tuple[str, list[Any]]:
         values.append(json.dumps(list(wanted.article_ids)))
     return " AND ".join(clauses), values
 
-
-def metadata_of(value: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(value)
-    return found

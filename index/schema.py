@@ -36,7 +36,7 @@ CREATE TABLE passages (
 );
 CREATE INDEX passages_born ON passages (born);
 CREATE INDEX passages_hash ON passages (hash);
-CREATE TABLE tombstones (passage INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
+CREATE TABLE tombstones (passage INTEGER PRIMARY KEY, born INTEGER NOT NULL, generation INTEGER NOT NULL);
 CREATE INDEX tombstones_generation ON tombstones (generation);
 CREATE TABLE vectors (hash BLOB PRIMARY KEY, vector BLOB NOT NULL, sealed INTEGER NOT NULL);
 CREATE TABLE signatures (article INTEGER PRIMARY KEY, signature BLOB NOT NULL);

@@ -67,6 +67,7 @@ class PassageStore(VectorStore):
         self._view: View | None = None
         self._stamp: tuple[int, int] = (0, 0)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
+        self.mended: tuple[str, ...] = ()
 
     # Opening and closing
 
@@ -103,6 +104,9 @@ class PassageStore(VectorStore):
                 if not (folder / schema.DATABASE).is_file():
                     schema.create(folder, {name: json.dumps(value) for name, value in about.items()})
                 _check_match(database, folder, about, writing=lock is not None)
+                for table in ("articles", "passages"):
+                    if database.meta(table) != database.value(f"SELECT count(*) FROM {table}"):
+                        raise schema.damaged(folder, f"its number of {table} is not what was written")
                 store = cls(folder, database, embedder, settings, lock)
                 if lock is not None:
                     ingest.prepare(store)
@@ -142,19 +146,21 @@ class PassageStore(VectorStore):
     def view(self) -> View:
         """What a search sees now: the files as they are, and what SQLite has beyond them."""
         with self.mutex:
-            stamp = _stamp(self.folder)
-            generation = self.database.meta("generation")
-            view = self._view
+            view, generation = self._view, int(self.database.meta("generation"))
             floor = int(self.database.meta("tombstones_from"))
-            if view is None or stamp != self._stamp or view.generation < floor:
-                old, self._stamp = view, stamp
-                view = self._view = self.viewer.open(Manifest.read(self.folder))
-                if old is not None and old.lexical is not view.lexical:
-                    old.lexical.close()
-            elif view.generation != generation:
-                view.lexical.reload()
-                view = self._view = self.viewer.update(view)
-            return view
+            if view is not None and _stamp(self.folder) == self._stamp and view.generation >= floor:
+                if view.generation != generation:
+                    view = self._view = self.viewer.update(view)
+                return view
+            for _ in range(5):
+                self._stamp = _stamp(self.folder)
+                found = self.viewer.open(Manifest.read(self.folder))
+                # A writer may have replaced files while they were read: then what seems damaged is only gone.
+                if self._stamp == _stamp(self.folder):
+                    break
+                found.lexical.close()
+            self._view = found
+            return found
 
     def forget_view(self) -> None:
         """Makes the next search read the files again."""
@@ -223,6 +229,7 @@ class PassageStore(VectorStore):
             return copies.copies_of(self.database, article_ids)
 
     def status(self) -> StoreStatus:
+        """What the index holds, and how it is."""
         with self._guarded():
             view = self.view()
             articles, first, last = self.database.rows("SELECT count(*), min(published), max(published) FROM articles")[0]
@@ -235,7 +242,7 @@ class PassageStore(VectorStore):
                 embedder=self.index_embeddings.name,
                 bytes=sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()),
                 generation=view.generation,
-                notes=view.notes,
+                notes=(*self.mended, *view.notes),
             )
 
     # Searching
@@ -275,17 +282,16 @@ class PassageStore(VectorStore):
         def find(view: View, allowed: Keys | None) -> list[tuple[int, float]]:
             wanted = k + MARGIN
             among = None if allowed is None else {int(key) for key in allowed}
-            in_query = allowed is not None and len(allowed) <= self.settings.exact_filter_limit
-            limit = wanted + len(view.lexical_dead)
+            in_query = among is not None and len(among) <= self.settings.exact_filter_limit
+            limit = wanted + len(view.dead)
             while True:
-                hits = view.lexical.search(query, limit, allowed=[int(key) for key in allowed] if allowed is not None and in_query else None)
-                kept = [h for h in hits if h[0] not in view.lexical_dead and (among is None or h[0] in among)]
+                hits = view.words.search(query, limit, allowed=sorted(among) if among is not None and in_query else None)
+                kept = [hit for hit in hits if hit[0] not in view.dead and (among is None or hit[0] in among)]
                 if len(kept) >= wanted or len(hits) < limit:
                     break
                 limit *= 4
-            tail = view.lexical.tail_scores(query, view.lexical_tail)
-            kept += [hit for hit in tail if among is None or hit[0] in among]
-            return sorted(kept, key=lambda hit: -hit[1])[:wanted]
+            kept += [hit for hit in view.words.tail_scores(query, view.tail) if among is None or hit[0] in among]
+            return sorted(kept, key=lambda hit: (-hit[1], hit[0]))[:wanted]
 
         return self._search(find, k, filter)
 
@@ -380,7 +386,8 @@ class PassageStore(VectorStore):
 
     def check(self, repair: bool = False) -> CheckReport:
         """Verifies every part. repair (a store open for writing): mends what SQLite can give back."""
-        return check.check(self, repair=repair)
+        with self._guarded(), self.mutex:
+            return check.check(self, repair=repair)
 
     # LangChain's VectorStore
 
@@ -497,7 +504,7 @@ def _check_name(database: schema.Database, folder: Path, name: str) -> None:
             f"{folder} has format {found}, this newsdesk reads format {schema.FORMAT}: use the newsdesk that made it to "
             "`newsdesk export` it, and import that"
         )
-    made = json.loads(database.meta("embedder"))["name"]
+    made = _made(database, folder, "embedder")["name"]
     if made != name:
         raise IndexMismatch(
             f"{folder} was made with the embedder {made!r}, not {name!r}: set embedder = {made!r} (NEWSDESK_EMBEDDER), or "
@@ -507,12 +514,19 @@ def _check_name(database: schema.Database, folder: Path, name: str) -> None:
 
 def _check_match(database: schema.Database, folder: Path, about: dict[str, Any], *, writing: bool) -> None:
     for name, value in about.items():
-        made = json.loads(database.meta(name))
+        made = _made(database, folder, name)
         if made != value and (writing or name != "chunking"):
             raise IndexMismatch(
                 f"{folder} was made with {name} {_short(made)}, not {_short(value)}: open it with the same, or index the "
                 "articles into another folder"
             )
+
+
+def _made(database: schema.Database, folder: Path, name: str) -> Any:
+    try:
+        return json.loads(database.meta(name))
+    except (TypeError, ValueError):
+        raise schema.damaged(folder, f"it doesn't say its {name}") from None
 
 
 def _short(value: Any) -> str:
