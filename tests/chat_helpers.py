@@ -69,6 +69,7 @@ def answer_to(question: str) -> Answer:
 @dataclass
 class FakeStore:
     kept: Sequence[Article]
+    folder: Path
 
     def article(self, article_id: str) -> Article:
         for article in self.kept:
@@ -88,8 +89,7 @@ class FakeBot:
 
     def __init__(self, folder: Path, *, kept: Sequence[Article] = ARTICLES, pause: float = 0.0, prepared: Answer | None = None,
                  asks: Sequence[str] = ("When did the wall break?", "What will the repairs cost?")) -> None:  # fmt: skip
-        self.store = FakeStore(kept)
-        self.settings = SimpleNamespace(index=folder)
+        self.store = FakeStore(kept, folder)
         self.pause = pause
         self.prepared = prepared
         self.asks = asks

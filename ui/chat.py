@@ -69,7 +69,7 @@ DOWNLOAD_SCRIPT = """(text) => {
 
 def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
     """The page. `folder` is where feedback.jsonl and the browser storage's secret are kept, by default the index folder."""
-    folder = folder or Path(bot.settings.index)
+    folder = folder or Path(bot.store.folder)
     i18n = translations()
     page = gr.Blocks(title="newsdesk", analytics_enabled=False, fill_width=True)
     with page:
@@ -379,7 +379,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "server_name": host,
         "server_port": port or free_port(host),
         "theme": theme,
-        "css_paths": [HERE / "chat.css"],
+        "head": stylesheet(),
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,
@@ -391,6 +391,11 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "max_file_size": 1,
         "app_kwargs": {"middleware": middleware(host), "docs_url": None, "redoc_url": None},
     }
+
+
+def stylesheet() -> str:
+    """chat.css as a style element: Gradio's own `css` option prefixes every selector, those for body and html too."""
+    return f"<style>{(HERE / 'chat.css').read_text(encoding='utf-8')}</style>"
 
 
 def free_port(host: str) -> int:
