@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-from index.errors import ArticleMissing, NewsdeskError
+from index.errors import ArticleMissing, IndexFolderError, NewsdeskError
 from index.types import Article
 from rag import report as reports
 from rag.bot import Bot
@@ -132,8 +133,13 @@ def open_bot(dataset: Dataset, *, index: Path | None, settings: Settings, cache:
     if not articles:
         return Bot.open(settings.index, settings=settings)
     folder = (cache or _cache()) / _content_key(articles, settings)
-    if not (folder / "complete").exists():
-        _index(folder, articles, settings)
+    if (folder / "complete").exists():
+        try:
+            return Bot.open(folder / "index", settings=settings)
+        except IndexFolderError:
+            # A cache can always be made again: another format, another embedder of the same name, a damaged disk.
+            shutil.rmtree(folder)
+    _index(folder, articles, settings)
     return Bot.open(folder / "index", settings=settings)
 
 

@@ -124,6 +124,17 @@ def test_results_of_another_data_set_are_not_taken(folder: Path, bot: Bot, tmp_p
     assert result.text != "stale"
 
 
+def test_a_cached_index_that_cannot_be_opened_is_made_again(folder: Path, tmp_path: Path) -> None:
+    from rag.evaluate import open_bot
+
+    data = load(folder / "questions.jsonl")
+    open_bot(data, index=None, settings=load_settings(), cache=tmp_path).close()
+    (database,) = tmp_path.rglob("newsdesk.sqlite")
+    database.write_bytes(b"no database")
+    with open_bot(data, index=None, settings=load_settings(), cache=tmp_path) as opened:
+        assert opened.store.status().articles == 2
+
+
 def test_questions_to_search_for_only(bot: Bot) -> None:
     from rag.datasets import Dataset
 
