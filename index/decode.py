@@ -34,8 +34,8 @@ def decode(data: bytes) -> str:
         if data.startswith(bom):
             return normalise(data.decode(encoding, errors="replace"))
     sample = data[:_SAMPLE]
-    if b"\x00" in sample and (encoding := _utf16(sample)):
-        return normalise(data.decode(encoding, errors="replace"))
+    if b"\x00" in sample and (guessed := _utf16(sample)):
+        return normalise(data.decode(guessed, errors="replace"))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

@@ -9,7 +9,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -186,7 +186,7 @@ class Bot:
         filter: Filter | None = None,
         today: date | None = None,
         write: bool = True,
-    ) -> Iterator[Event]:  # noqa: E501
+    ) -> Generator[Event]:
         """Stages as they end, statements as they are ready, and Done with the whole answer, last and once."""
         return self._stream(
             question, history, filter, today or date.today(), self.writer if write and self.writer else self.answerer
@@ -194,7 +194,7 @@ class Bot:
 
     def _stream(
         self, question: str, history: History, filter: Filter | None, today: date, answerer: Answerer
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         asked = clean(question)
         timings: dict[str, float] = {}
         notes: list[str] = []

@@ -137,6 +137,7 @@ class OnnxReader:
 
     def _windows(self, question: str, passages: Sequence[Passage]) -> Iterator[Window]:
         cls_id, sep_id = self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]")
+        assert cls_id is not None and sep_id is not None
         asked = self._tokens(question)[0][:QUESTION_TOKENS]
         for number, passage in enumerate(passages):
             title = self._tokens(passage.title)[0][:TITLE_TOKENS] if passage.title else []

@@ -52,7 +52,7 @@ def test_a_long_passage_is_read_to_its_end(reader: OnnxReader) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "🗞" * 50, "\u202e\u200d", "word" * 3000])
 def test_any_text_is_read(reader: OnnxReader, text: str) -> None:
-    (reading,) = reader.read("?" if not text else text, [passage(text)])
+    (reading,) = reader.read(text if text else "?", [passage(text)])
     assert 0 <= reading.relevance <= 1
     assert all(0 <= s.start < s.end <= len(text) for s in reading.spans)
 
