@@ -168,7 +168,8 @@ def _wrong_amounts(told: Facts, known: Facts) -> list[str]:
     return [
         f"no {amount.text} in the quote"
         for amount in told.amounts
-        if not (amount.year and amount.year in years)
+        if amount.bound != "loose"
+        and not (amount.year and amount.year in years)
         and not any(_same_amount(amount, other) for other in known.amounts)
         and not _an_instead_of_one(amount, known)
         and not (amount.text == "first" and not any(other.readings[0][1] == "ordinal" for other in known.amounts))

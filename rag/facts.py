@@ -104,6 +104,8 @@ for _dimension, _table in {
 _UNIT_AFTER = re.compile(
     r"[\s-]{0,2}(%|per\s?cent\b|km/h\b|°[CF]?|(?:US|American|Canadian|Australian)\s+dollars\b|[A-Za-z]+\b)"
 )
+_AFTER_PRONOUN = frozenset(("", "of", "another", "day", "thing"))
+_FEASTS = (("Christmas Day", "25 December  "), ("Christmas Eve", "24 December  "))
 _BOUND_BEFORE = re.compile(
     r"\b(?:(?P<up>more than|over|at least|above|exceed(?:s|ed|ing)?|upwards? of|no fewer than|no less than)"
     r"|(?P<down>fewer than|less than|under|below|nearly|almost|up to|at most|as many as|just short of|no more than)"
@@ -207,7 +209,8 @@ class When:
 class Amount:
     """A number. `readings`: what it may be, as (value, dimension), values in the dimension's base unit ("3m" has two).
 
-    `noun` is the word that follows, stemmed by nobody; `bound` is "up", "down", "about" or "".
+    `noun` is the word that follows, stemmed by nobody; `bound` is "up", "down", "about" or "", and
+    "loose" for a "one" that may be a pronoun.
     """
 
     readings: tuple[tuple[float, str], ...]
@@ -281,6 +284,8 @@ def facts(text: str) -> Facts:
 def _dates(text: str) -> tuple[tuple[When, ...], str]:
     """The dates, and the text with them blanked out so that their numbers are not counted again."""
     found: list[When] = []
+    for feast, date in _FEASTS:
+        text = text.replace(feast, date)
     for pattern in _DATES:
         for match in pattern.finditer(text):
             parts = match.groupdict()
@@ -321,10 +326,6 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         if match["plural"]:
             return None  # "hundreds", "thousands": no number is told
         value = _value(worded)
-        if worded.lower() == "one" and (
-            following in ("", "of", "another", "day", "thing") or _ones_pronoun(text, match)
-        ):
-            return None
         if worded.lower() in _TENS and re.match(
             r"-(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)", text[match.end() :]
         ):
@@ -341,6 +342,8 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
     else:
         value *= _SCALES.get(scale) or _SHORT_SCALES.get(scale) or 1.0
         readings = ((value * factor, dimension),)
+    if worded and worded.lower() == "one" and (following in _AFTER_PRONOUN or _ones_pronoun(text, match)):
+        return Amount(readings, "", "loose", match[0].strip(), match.start())
     noun = "" if dimension or not following.isalpha() else following
     before = _BOUND_BEFORE.search(text[max(0, match.start() - 30) : match.start() + (match[0][0] == " ")])
     bound = next((key for key, hit in before.groupdict().items() if hit), "") if before else ""

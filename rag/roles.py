@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.same_word import base
+from rag.same_word import base, is_past
 from rag.words import STOP_WORDS
 
 _BE = frozenset("is are was were be been being get got gets".split())
@@ -48,14 +48,13 @@ def _deeds(text: str) -> dict[str, tuple[_Deed, ...]]:
             passive = bool(set(near) & _BE) and "by" in following
             first = at + 2 + following.index("by") if passive else at + 1
             after = _group(words, low, range(first, len(low)))
-            told = word.endswith("ed") or (word != base(word) and not word.endswith("s"))
-            if before and after or (before or after) and told:
+            if before and after or (before or after) and is_past(word):
                 found.setdefault(base(word), []).append(_Deed(before, after, passive))
     return {key: tuple(value) for key, value in found.items()}
 
 
 def _may_be_verb(word: str) -> bool:
-    return word.endswith(("ed", "s", "er")) or word != base(word) or word in ("beat", "hit", "let", "cut")
+    return is_past(word) or word.endswith(("s", "er")) or word in ("beat", "hit", "let", "cut")
 
 
 def _group(words: list[str], low: list[str], order: range) -> frozenset[str]:

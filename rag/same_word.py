@@ -67,7 +67,7 @@ _EMPTY = STOP_WORDS | frozenset(
 )
 _NEGATORS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|failed to|fails to|fail to|refused to|"
-    r"refuses to|declined to|unable to|denied|denies|ruled out|instead of|rather than|yet to|stopped short of|far from)\b",
+    r"refuses to|declined to|unable to|denied|denies|rul(?:e|es|ed|ing) out|instead of|rather than|yet to|stopped short of|far from)\b",
     re.I,
 )
 _NOT_NEGATING = re.compile(
@@ -198,6 +198,8 @@ def negated(statement: str, quote: str) -> list[str]:
     """Reasons where one of the two denies what the other says."""
     (mine, my_heads), (theirs, their_heads) = _parities(statement), _parities(quote)
     told, known = frozenset(mine), frozenset(theirs)
+    if any(1 in mine[word] & theirs[word] for word in told & known):
+        return []  # both deny the same, whatever else their denials reach
     for word in sorted((my_heads | their_heads) & told & known):
         if not mine[word] & theirs[word]:
             if not (_opposite_said(my_heads, known - told) or _opposite_said(their_heads, told - known)):
@@ -280,8 +282,10 @@ def sentences_and_turns(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_past(word: str) -> bool:
+    """Whether the word looks like a verb's past form."""
+    return word in _IRREGULAR or len(word) > 3 and word.endswith("ed")
+
+
 def _has_verb(text: str) -> bool:
-    return any(
-        word in _VERBS or word in _IRREGULAR or len(word) > 3 and word.endswith("ed")
-        for word in re.findall(r"[a-z]+", text)
-    )
+    return any(word in _VERBS or is_past(word) for word in re.findall(r"[a-z]+", text))
