@@ -29,7 +29,6 @@ def read_pdf(data: bytes, id: str) -> list[Article]:
     import logging
 
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says is said by the reason
     try:
@@ -39,12 +38,12 @@ def read_pdf(data: bytes, id: str) -> list[Article]:
         pages = [normalise(page.extract_text() or "") for page in reader.pages]
         information: Any = reader.metadata or {}
         fields = {key: str(information.get(key) or "").strip() for key in ("/Title", "/Author", "/CreationDate")}
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, ArithmeticError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(f"a broken PDF: {_one_line(error)}") from None
+    except (Unreadable, MemoryError):
+        raise
     except RecursionError:
         raise Unreadable("a broken PDF: nested too deeply") from None
+    except Exception as error:  # pypdf meets a broken file with exceptions of every kind, AssertionError among them
+        raise Unreadable(f"a broken PDF: {_one_line(error)}") from None
     if not pages:
         raise Unreadable("a PDF without pages")
     if sum(len(page.strip()) for page in pages) < _SCAN_CHARACTERS:
@@ -98,7 +97,6 @@ def read_docx(data: bytes, id: str) -> list[Article]:
     """One article. Raises Unreadable for a file that is broken, encrypted or that unpacks to too much."""
     check_zip(data)
     import docx
-    from docx.opc.exceptions import OpcError
 
     try:
         document = docx.Document(io.BytesIO(data))
@@ -111,16 +109,9 @@ def read_docx(data: bytes, id: str) -> list[Article]:
             author=normalise(properties.author or "").replace("python-docx", "") or None,
             metadata={"created": properties.created.date().isoformat()} if properties.created else {},
         )
-    except (
-        OpcError,
-        KeyError,
-        ValueError,
-        AttributeError,
-        TypeError,
-        zipfile.BadZipFile,
-        SyntaxError,
-        OSError,
-    ) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # as above, of python-docx and lxml
         raise Unreadable(f"a broken DOCX: {_one_line(error)}") from None
     if not known.title and not any(block.kind == "heading" for block in blocks):
         # No styles in it: the lines tell, as in plain text.

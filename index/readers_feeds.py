@@ -92,8 +92,15 @@ def read_feed(data: bytes, id: str) -> list[Article | Rejected]:
     """An article an entry; its id is its link, else the feed's id and its own. Raises Unreadable for no feed."""
     import feedparser
 
-    feed = feedparser.parse(data, sanitize_html=True)
-    if not feed.version:
+    if not data.strip():
+        raise Unreadable("empty: only blank lines")
+    try:
+        feed = feedparser.parse(data, sanitize_html=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # feedparser promises to raise nothing, and raises UnicodeDecodeError
+        raise Unreadable(f"a broken feed: {' '.join(str(error).split())[:120]}") from None
+    if not feed.get("version"):
         raise Unreadable("not a feed that is known: neither RSS nor Atom")
     if not feed.entries:
         raise Unreadable("a feed without entries")

@@ -104,7 +104,8 @@ def make_zip_bomb(unpacked: int) -> bytes:
 def make_mail(body: str, kind: str = "plain") -> bytes:
     head = (
         "From: Ann Lee <ann@wire.example>\r\nTo: desk@wire.example\r\nSubject: =?utf-8?q?Rain_at_the_caf=C3=A9?=\r\n"
-        f"Date: Mon, 26 Jan 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/{kind}; charset=utf-8\r\n\r\n"
+        "Date: Mon, 26 Jan 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: text/{kind}; charset=utf-8\r\n\r\n"
     )
     return head.encode() + body.encode()
 

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import format_helpers as made
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 
 from index.articles import read_articles
+from index.decode import Unreadable
 from index.isolated import ReaderProcess
 from index.loaders import articles_from_loader
 from index.passages import split
+from index.readers import read_any
 from index.settings import IndexSettings
 from index.types import Article, Rejected
 
@@ -86,6 +90,34 @@ def test_docx_mail_and_feeds(read: dict[str, Article]) -> None:
     )
     assert feed.text == "It rained at the café.\n\nThe river rose."
     assert (read["a.atom"].id, read["a.atom"].author) == ("a.atom#tag:1", "Ann Lee")
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    name=st.sampled_from(sorted(FILES)),
+    changes=st.lists(st.tuples(st.integers(0, 40_000), st.binary(min_size=1, max_size=6)), min_size=1, max_size=8),
+    cut=st.integers(0, 40_000),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_changed_bytes_give_articles_or_a_reason(name: str, changes: list[tuple[int, bytes]], cut: int) -> None:
+    data = bytearray(FILES[name])
+    for position, new in changes:
+        position %= len(data)
+        data[position : position + len(new)] = new
+    if cut < len(data) // 2:
+        del data[-cut - 1 :]
+    try:
+        items = read_any(bytes(data), suffix=Path(name).suffix, id=name)
+    except Unreadable as error:
+        assert str(error) and "\n" not in str(error)
+        return
+    for article in items:
+        if isinstance(article, Article):
+            article.text.encode()
+            passages = split(article, count_tokens=lambda texts: [len(t.split()) + 2 for t in texts])
+            assert passages and all(article.text[p.start : p.end] == p.text for p in passages)
+        else:
+            assert article.reason
 
 
 class TwoPages(BaseLoader):
