@@ -1,4 +1,6 @@
-"""True statement-quote pairs -> false ones of a known kind, and true ones in another form. Shares no code with the checker.
+"""True statement-quote pairs -> false ones of a known kind, and true ones in another form.
+
+It shares no code with the checker.
 
 python bench/perturb.py writes the perturbed half of tests/checker_pairs.jsonl anew from its hand-written half.
 """

@@ -1,4 +1,4 @@
-"""An LLM's prose, each statement checked against what it cites before it is shown; the answerer of `newsdesk ... --llm`.
+"""An LLM's prose, each statement checked against what it cites before it is shown.
 
 It leaves out retrieval and the check itself (rag.check). Where the LLM fails, is too slow or says nothing that holds,
 the fallback's quotes are the answer, with a note. Providers come in through LangChain's `BaseChatModel`.

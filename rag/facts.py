@@ -42,15 +42,16 @@ _DATES = tuple(
         rf"\b{_DAY}(?:\s+of)?\s+{_MONTH}(?:,?\s+{_YEAR})?(?!\d)",
         rf"\b{_MONTH}\s+{_DAY}\b(?!,?\d)(?:,?\s+{_YEAR}\b)?",
         rf"\b{_MONTH}(?:\s+of)?,?\s+{_YEAR}\b",
-        rf"\b(?:in|since|until|during|late|early|mid|last|by|from|through|next|this|before|after|of)[ -]{_MONTH}(?![\w-])",
+        rf"\b(?:in|since|until|during|late|early|mid|last|by|from|through|next|this|before|after|of)"
+        rf"[ -]{_MONTH}(?![\w-])",
         r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
     )
 )
 _ONES = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split()
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen".split()
     )
 }
 _TENS = {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
@@ -115,21 +116,21 @@ _BOUND_BEFORE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’.&][^\W\d_]+)*\.?(?:'s|’s)?|\d[\w.,-]*", re.UNICODE)
 _JOINERS = frozenset("of de del van von der la le du al bin and for the".split())
 _TITLES = frozenset(
-    "mr mrs ms dr sir dame lord lady archbishop bishop cardinal commander admiral president prime minister chancellor senator governor mayor professor prof king queen "
-    "prince princess pope chief executive judge justice general captain representative rep sen gov chairman chairwoman "
-    "secretary director archbishop bishop cardinal father commander admiral".split()
+    """mr mrs ms dr sir dame lord lady president prime minister chancellor senator governor mayor professor prof king
+    queen prince princess pope archbishop bishop cardinal father chief executive judge justice general captain commander
+    admiral representative rep sen gov chairman chairwoman secretary director""".split()
 )
 _NOT_NAMES = frozenset(
-    """a an the this that these those it he she they we i you his her its their our my your there here who what which when
-    where why how if as at by for from in into of on to with without after before during since until while although though
-    because and but or nor so yet not no none all both each every some any many most more few fewer several two three
-    four five six seven eight nine ten one another other others such than then thus however meanwhile moreover also only
-    even still just now today yesterday tomorrow later earlier soon once again about around over under more less nearly
-    almost up down out off near above below between among against through across along despite according instead
-    everyone everybody nobody nothing something someone anyone police rain snow traffic water fire power work
-    construction production research evidence access support demand trade inflation unemployment electricity
-    agriculture tourism energy education music art food money air oil gas gold steel light heat wind smoke ash lava
-    debris damage""".split()
+    """a an the this that these those it he she they we i you his her its their our my your there here who what
+    which when where why how if as at by for from in into of on to with without after before during since until
+    while although though because and but or nor so yet not no none all both each every some any many most more
+    few fewer several two three four five six seven eight nine ten one another other others such than then thus
+    however meanwhile moreover also only even still just now today yesterday tomorrow later earlier soon once
+    again about around over under more less nearly almost up down out off near above below between among against
+    through across along despite according instead everyone everybody nobody nothing something someone anyone
+    police rain snow traffic water fire power work construction production research evidence access support
+    demand trade inflation unemployment electricity agriculture tourism energy education music art food money
+    air oil gas gold steel light heat wind smoke ash lava debris damage""".split()
 )
 _PLACES_IN_S = frozenset(
     """paris texas brussels athens illinois massachusetts arkansas kansas wales cyprus laos honduras mars venus naples

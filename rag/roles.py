@@ -16,8 +16,8 @@ from rag.words import STOP_WORDS
 _BE = frozenset("is are was were be been being get got gets".split())
 _SKIPPED = frozenset("has have had will would can could may might did does do also then later first again soon".split())
 _BREAKS = frozenset(
-    "in on at near during after before since until under over about against with without of for and but who which that while"
-    " because as into through between among".split()
+    "in on at near during after before since until under over about against with without of for and but who which that"
+    " while because as into through between among".split()
 )
 _BETWEEN = frozenset("by to from than the a an its his her their".split())
 _EVEN = frozenset(base(word) for word in "meet marry talk agree share border said say speak join".split())
@@ -87,8 +87,10 @@ def _ways(text: str) -> tuple[frozenset[str], frozenset[str]]:
 def turned_round(statement: str, quote: str) -> list[str]:
     """A reason where both tell the same deed with the parts exchanged, and the quote tells it no other way.
 
-    >>> turned_round("Brazil beat Germany.", "Germany beat Brazil 7-1."), turned_round("Brazil was beaten by Germany.", "Germany beat Brazil.")
-    (['who did it and to whom are exchanged'], [])
+    >>> turned_round("Brazil beat Germany.", "Germany beat Brazil 7-1.")
+    ['who did it and to whom are exchanged']
+    >>> turned_round("Brazil was beaten by Germany.", "Germany beat Brazil.")
+    []
     """
     theirs = _deeds(quote)
     for key, deeds in _deeds(statement).items():

@@ -62,12 +62,13 @@ _IRREGULAR = {
     for form in forms.split()
 }
 _EMPTY = STOP_WORDS | frozenset(
-    "yes per cent mr mrs ms dr also would could may might must shall january jan february feb march mar april apr june jun july jul august "
-    "aug september sept sep october oct november nov december dec".split()
+    """yes per cent mr mrs ms dr also would could may might must shall january jan february feb march mar april apr
+    june jun july jul august aug september sept sep october oct november nov december dec""".split()
 )
 _NEGATORS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|failed to|fails to|fail to|refused to|"
-    r"refuses to|declined to|unable to|denied|denies|rul(?:e|es|ed|ing) out|instead of|rather than|yet to|stopped short of|far from)\b",
+    r"refuses to|declined to|unable to|denied|denies|rul(?:e|es|ed|ing) out|instead of|"
+    r"rather than|yet to|stopped short of|far from)\b",
     re.I,
 )
 _NOT_NEGATING = re.compile(
@@ -201,9 +202,9 @@ def negated(statement: str, quote: str) -> list[str]:
     if any(1 in mine[word] & theirs[word] for word in told & known):
         return []  # both deny the same, whatever else their denials reach
     for word in sorted((my_heads | their_heads) & told & known):
-        if not mine[word] & theirs[word]:
-            if not (_opposite_said(my_heads, known - told) or _opposite_said(their_heads, told - known)):
-                return ["one of the two denies it"]
+        said = _opposite_said(my_heads, known - told) or _opposite_said(their_heads, told - known)
+        if not mine[word] & theirs[word] and not said:
+            return ["one of the two denies it"]
     return []
 
 
@@ -232,9 +233,9 @@ def opposites(statement: str, quote: str) -> list[str]:
     wrong = []
     for mine, theirs in _both_ways():
         one, other = _bases(mine), _bases(theirs)
-        if told & one and not known & one and known & other and not told & other:
-            if not (_denied(statement) | _denied(quote)) & (one | other):
-                wrong.append("the quote says the opposite")
+        exchanged = told & one and not known & one and known & other and not told & other
+        if exchanged and not (_denied(statement) | _denied(quote)) & (one | other):
+            wrong.append("the quote says the opposite")
     for word in told - known:
         bare = _ADDED.sub("", word)
         if bare != word and bare in known:
