@@ -17,11 +17,14 @@ from html import escape
 from urllib.parse import urlsplit
 
 from index.types import Article
+from rag.answer import REFUSAL
 from rag.types import Answer, Citation, Copy, Statement, Turn
 from ui.texts import Texts
 
 MAX_REFERENCE = 6_000
 """Characters of a reference that a browser may send."""
+LONG_SECTION = 60
+"""A longer section name is a deck: a sentence of its own, which would drown the source and the date."""
 STAGES = ("understanding", "searching", "reading", "answering")
 _ENGLISH = Texts("en")
 
@@ -187,7 +190,7 @@ def _statement(statement: Statement, texts: Texts) -> str:
         else ""
     )
     kind = "nd-quoted" if statement.support == "quoted" else "nd-written"
-    return f'<p class="{kind} nd-iso">{shown}<span class="nd-chips">{chips}</span>{doubt}</p>'
+    return f'<p class="{kind} nd-iso">{shown}&#8288;<span class="nd-chips">{chips}</span>{doubt}</p>'
 
 
 def _sources(citations: Sequence[Citation], texts: Texts) -> str:
@@ -195,10 +198,11 @@ def _sources(citations: Sequence[Citation], texts: Texts) -> str:
     for citation in citations:
         href = Reference.from_citation(citation).text
         page = texts("page", number=citation.page) if citation.page else ""
+        section = citation.section if len(citation.section) <= LONG_SECTION else ""
         items.append(
             f'<li><a class="nd-source" href="{href}"><span class="nd-number">{citation.number}</span>'
             f'<span class="nd-iso nd-title">{one_line(citation.title or citation.article_id)}</span>'
-            f'<span class="nd-by">{byline(citation.source, texts.date(citation.published), citation.section, page)}</span>'
+            f'<span class="nd-by">{byline(citation.source, texts.date(citation.published), section, page)}</span>'
             f'<span class="nd-iso nd-quote">{one_line(citation.quote)}</span></a>{_also_in(citation.also_in, texts)}</li>'
         )
     return f'<ol class="nd-sources">{"".join(items)}</ol>'
@@ -232,7 +236,7 @@ def _disagreement(answer: Answer, texts: Texts) -> str:
 
 def _refusal(answer: Answer, texts: Texts) -> str:
     closest = f'<p class="nd-label">{texts("closest")}</p>{_sources(answer.closest, texts)}' if answer.closest else ""
-    return f'<p class="nd-refused">{texts("refused")}</p>{_notes(answer.notes)}{closest}'
+    return f'<p class="nd-refused">{texts("refused")}</p>{_notes(note for note in answer.notes if note != REFUSAL)}{closest}'
 
 
 def _notes(notes: Iterable[str]) -> str:
