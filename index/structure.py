@@ -279,12 +279,18 @@ def _read_head_line(line: str) -> Known | None:
     byline = _BYLINE.match(line)
     if not (found or byline or labelled or (attributed and len(line.split()) <= 8)):
         return None
+    # A sentence that names a date is no date line: it ends in a stop, or words run into the date.
+    if re.search(r"[.!?…][\"'”’»)]*$", line) and not (byline and len(line.split()) <= 5):
+        return None
+    if found:
+        before, after = _clean_part(line[: found[1]]), line[found[2] :]
+        if before and not re.search(r"[|·•,:(—–-]\s*(?:on\s*)?$", _WEEKDAY_OR_TIME.sub("", line[: found[1]])):
+            return None
+        if not re.match(r"\s*(?:$|[|·•,;)(—–-]|at\b|\d)", after):
+            return None
     rest = line[: found[1]] + " | " + line[found[2] :] if found else line
     parts = [p for p in (_clean_part(part) for part in _SEPARATOR.split(rest.lstrip("—–―- "))) if p]
-    # A sentence that names a date is no date line.
-    if sum(len(part.split()) for part in parts) > 10 or (
-        _STOP.search(line) and len(parts[-1:]) and len(parts[-1].split()) > 4
-    ):
+    if sum(len(part.split()) for part in parts) > 10:
         return None
     author = source = None
     for part in parts:

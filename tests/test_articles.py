@@ -77,6 +77,34 @@ def test_the_head_of_an_article(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "source", "author", "published"),
+    [
+        ("Harbour Wire | 27 January 2026", "Harbour Wire", None, date(2026, 1, 27)),
+        ("— Harbour Wire, 27 January 2026", "Harbour Wire", None, date(2026, 1, 27)),
+        ("By Ann Lee | Harbour Wire, Jan. 27, 2026", "Harbour Wire", "Ann Lee", date(2026, 1, 27)),
+        ("Published on Tuesday 27 January 2026 at 10:30", None, None, date(2026, 1, 27)),
+        ("Last updated: 2026-01-27T10:30:00Z", None, None, date(2026, 1, 27)),
+        ("Source: Harbour Wire", "Harbour Wire", None, None),
+        ("By Ann Lee", None, "Ann Lee", None),
+        ("Harbour Wire | 01/02/2026", None, None, None),
+    ],
+)
+def test_date_and_source_lines(line: str, source: str | None, author: str | None, published: date | None) -> None:
+    article = article_from_text(f"Rain Falls\n\n{line}\n\nIt rained in the town.", id="a")
+    assert (article.source, article.author, article.published) == (source, author, published)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["The war ended on 8 May 1945.", "By Monday the river had risen.", "The flood of 8 May 1945 took the bridge"],
+)
+def test_a_sentence_with_a_date_is_no_date_line(line: str) -> None:
+    article = article_from_text(f"Rain Falls\n\n{line}\n\nIt rained in the town.", id="a")
+    assert article.published is None and article.author is None
+    assert line in (article.sections[0].heading, article.text[: article.sections[0].end].split("\n")[0])
+
+
 def test_lines_broken_at_a_width_are_joined() -> None:
     text = "Rain\n\nIt rained in the town for so long that the\n"
     text += "river rose over its banks and the\nbridge was closed.\n\nOn it went."
