@@ -68,7 +68,7 @@ _EMPTY = STOP_WORDS | frozenset(
 _NEGATORS = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n['’]t|failed to|fails to|fail to|refused to|"
     r"refuses to|declined to|unable to|denied|denies|rul(?:e|es|ed|ing) out|instead of|"
-    r"rather than|yet to|stopped short of|far from)\b",
+    r"rather than|yet to|stopped short of|(?:stop(?:s|ped)?|cease[sd]?)(?= \w+ing\b)|far from)\b",
     re.I,
 )
 _NOT_NEGATING = re.compile(
@@ -91,7 +91,6 @@ _OPPOSITES = tuple(
         ("survive alive", "die kill perish"),
         ("largest biggest highest most tallest longest", "smallest lowest least shortest"),
         ("larger bigger higher taller longer more", "smaller lower fewer less shorter"),
-        ("before", "after"),
         ("north northern", "south southern"),
         ("east eastern", "west western"),
         ("buy acquire purchase", "sell"),
@@ -236,6 +235,9 @@ def opposites(statement: str, quote: str) -> list[str]:
         exchanged = told & one and not known & one and known & other and not told & other
         if exchanged and not (_denied(statement) | _denied(quote)) & (one | other):
             wrong.append("the quote says the opposite")
+    mine_by, theirs_by = _before_and_after(statement), _before_and_after(quote)
+    if any((_OTHER_SIDE[side], of) in theirs_by and (side, of) not in theirs_by for side, of in mine_by):
+        wrong.append("the quote says the opposite")
     for word in told - known:
         bare = _ADDED.sub("", word)
         if bare != word and bare in known:
@@ -245,6 +247,16 @@ def opposites(statement: str, quote: str) -> list[str]:
         if bare != word and bare in told and bare not in known and not _denied(statement):
             wrong.append("the quote says the opposite")
     return wrong
+
+
+_OTHER_SIDE = {"before": "after", "after": "before"}
+
+
+@lru_cache(maxsize=4096)
+def _before_and_after(text: str) -> frozenset[tuple[str, str]]:
+    """ "before" and "after", each with the content word that follows it: two events may be told from either end."""
+    hits = re.finditer(r"\b(before|after)\b", text, re.I)
+    return frozenset((hit[1].lower(), following[0]) for hit in hits if (following := ordered(text[hit.end() :])))
 
 
 @lru_cache(maxsize=4096)
