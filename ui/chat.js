@@ -289,6 +289,21 @@ function reasons(link, turn) {
   form.querySelector('button').focus();
 }
 
+// --- a new question goes to the top and stays there while its answer comes in, until the reader scrolls
+// (Gradio mounts the conversation in its own time, so it is looked up whenever the page changes.)
+let count = 0, pinned = false;
+new MutationObserver(() => {
+  const questions = document.querySelectorAll('#nd-chat .nd-question');
+  if (questions.length !== count) { pinned = questions.length > 0; count = questions.length; }
+  const frame = pinned && questions[count - 1].closest('.bubble-wrap');
+  if (!frame) return;
+  const by = questions[count - 1].getBoundingClientRect().top - frame.getBoundingClientRect().top - 24;
+  if (Math.abs(by) > 2) frame.scrollTop += by;
+}).observe(document.body, { childList: true, subtree: true });
+const release = (event) => { if (event.target.closest('#nd-chat')) pinned = false; };
+for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown'])
+  document.addEventListener(kind, release, { passive: true });
+
 // --- start
 if (isChip({ getAttribute: () => location.hash })) {
   const href = location.hash;

@@ -94,6 +94,7 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
                     line_breaks=False,
                     allow_tags=False,
                     feedback_options=None,
+                    autoscroll=False,  # chat.js keeps the question in sight instead of the answer's end
                     group_consecutive_messages=False,
                 )
                 box = gr.Textbox(

@@ -71,9 +71,12 @@ def index(
         from watchfiles import watch as changes
 
         terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
-        for _ in changes(*local, raise_interrupt=False):
-            # The store is opened for each change only, so that others can write in between.
-            _ingest(paths, local, settings, prune=True, json=json)
+        try:
+            for _ in changes(*local):
+                # The store is opened for each change only, so that others can write in between.
+                _ingest(paths, local, settings, prune=True, json=json)
+        except KeyboardInterrupt:
+            return  # the way to end it, not a failure; an ingest that was cut off goes on next time
 
 
 def _ingest(paths: list[str], local: list[Path], settings: Settings, *, prune: bool, json: bool) -> None:

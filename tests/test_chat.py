@@ -1,0 +1,341 @@
+"""The chat page in a real browser, over the real Gradio app: every request is logged, and only loopback may be asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from chat_helpers import COST, DEARER, FILLER, WALL, FakeBot, cite
+
+from index.types import Article
+from rag.types import Alternative, Answer, Copy, Statement, Turn
+from ui.chat import append_feedback, loaded, opener, storage_secret, turns_of
+from ui.render import Reference
+
+CHROMIUM = shutil.which("chromium")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+# Gradio and its server raise deprecation warnings of their own; a browser's pipes are closed by its driver.
+pytestmark = [pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def served(bot: FakeBot) -> Iterator[str]:
+    from ui.chat import launch_options, make_app
+
+    app = make_app(bot)  # type: ignore[arg-type]
+    options = launch_options("127.0.0.1", 0)
+    app.launch(prevent_thread_lock=True, **options)
+    try:
+        yield f"http://127.0.0.1:{options['server_port']}"
+    finally:
+        app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> FakeBot:
+    return FakeBot(tmp_path_factory.mktemp("index"))
+
+
+@pytest.fixture(scope="module")
+def address(bot: FakeBot) -> Iterator[str]:
+    with served(bot) as address:
+        yield address
+
+
+class Watched:
+    """A browser page with what it asked for and what went wrong in it."""
+
+    def __init__(self, browser: Any, address: str, *, width: int = 1280, height: int = 850, **context: Any) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.errors.append("a dialog opened"), dialog.dismiss()))
+        self.page.goto(address)
+        self.page.wait_for_selector("#nd-box textarea")
+        self.page.wait_for_selector(".nd-contents, .nd-article", state="attached")
+
+    def ask(self, question: str) -> None:
+        before = self.page.locator(".nd-question").count()
+        self.page.fill("#nd-box textarea", question)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_function("n => document.querySelectorAll('.nd-question').length > n", arg=before)
+        self.settled()
+
+    def settled(self) -> None:
+        self.page.wait_for_selector("#nd-box .submit-button")
+        self.page.wait_for_selector(".message-row:last-child .nd-answer")
+
+    def foreign(self) -> list[str]:
+        away = [url for url in self.requests if urlsplit(url).scheme in ("http", "https", "ws", "wss", "ftp")]
+        return [url for url in away if urlsplit(url).hostname not in ("127.0.0.1", "localhost")]
+
+
+@pytest.fixture
+def watched(browser: Any, address: str) -> Iterator[Watched]:
+    made = Watched(browser, address)
+    yield made
+    made.context.close()
+    assert made.foreign() == []
+    assert made.errors == []
+
+
+def test_an_answer_comes_with_chips_and_a_chip_opens_the_exact_words(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    assert page.locator(".nd-short").inner_text() == "at 04:20 on Monday"
+    assert page.locator(".nd-stages summary").inner_text().strip() == "Answered in 156 ms"
+    chip = page.locator("a.nd-cite").nth(1)
+    chip.hover()
+    card = page.locator(".nd-card").inner_text()
+    assert "Repairs will cost 3.2 million crowns." in card and "26 January 2026" in card and "Østhavn Courier" in card
+    chip.click(delay=100)
+    page.wait_for_selector("#nd-mark")
+    assert "".join(page.locator("mark.nd-main").all_inner_texts()) == COST.quote
+    assert page.locator("mark.nd-exact").inner_text() == "3.2 million crowns"
+    assert "".join(page.locator("mark.nd-other").all_inner_texts()) == WALL.quote
+    page.wait_for_function(
+        """() => { const m = document.querySelector('#nd-mark').getBoundingClientRect();
+        const b = document.querySelector('.nd-body').getBoundingClientRect(); return m.top >= b.top && m.bottom <= b.bottom; }"""
+    )
+    link = page.locator(".nd-original a")
+    assert link.get_attribute("href") == "https://example.org/harbour?a=1&b=2"
+    assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+
+
+def test_the_keyboard_alone_is_enough(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.locator("a.nd-cite").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#nd-mark")
+    page.wait_for_function("document.activeElement.id === 'nd-mark'")
+    page.keyboard.press("n")
+    page.wait_for_function("document.querySelector('#nd-mark').textContent.startsWith('Repairs')")
+    assert page.locator(".nd-position").inner_text() == "2 of 2"
+    page.keyboard.press("p")
+    page.wait_for_function("document.querySelector('#nd-mark').textContent.startsWith('The harbour')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".nd-contents")
+    assert page.evaluate("document.activeElement.className").startswith("nd-cite")
+
+
+def test_refusal_small_talk_disagreement_and_errors_each_look_their_own(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("Who owns the moon?")
+    assert page.locator(".nd-refusal .nd-refused").inner_text() == "The articles don’t answer this."
+    page.locator(".nd-refusal a.nd-source").click(delay=100)
+    page.wait_for_selector("#nd-mark")
+    watched.ask("hello")
+    assert "3 articles" in page.locator(".nd-about").inner_text()
+    watched.ask("What will the repairs cost?")
+    cards = page.locator(".nd-versus li")
+    assert cards.count() == 2 and cards.nth(0).bounding_box()["y"] == cards.nth(1).bounding_box()["y"]
+    assert "2 March 2026" in cards.nth(1).inner_text()
+    watched.ask("Please break down")
+    failure = page.locator(".nd-failure").inner_text()
+    assert "went wrong" in failure and "secret" not in failure
+
+
+def test_examples_ask_themselves_and_answers_can_be_edited_asked_again_and_judged(watched: Watched, bot: FakeBot) -> None:
+    page = watched.page
+    page.locator("a.nd-ask").first.click(delay=100)
+    watched.settled()
+    page.wait_for_selector("a[href='#edit-0']")
+    page.locator("a[href='#edit-0']").click(delay=100)
+    page.locator("textarea.nd-field").fill("Who owns the moon?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".nd-refusal")
+    watched.settled()
+    assert page.locator(".nd-question").count() == 1
+    asked = len(bot.asked)
+    page.locator("a[href='#again-0']").click(delay=100)
+    for _ in range(50):
+        if len(bot.asked) > asked:
+            break
+        page.wait_for_timeout(100)
+    assert bot.asked[-1] == ("Who owns the moon?", 0)
+    watched.settled()
+    page.locator("a[href='#dislike-0']").click(delay=100)
+    page.get_by_role("button", name="The articles do answer this").click()
+    page.wait_for_selector(".nd-thanks")
+    path = bot.store.folder / "feedback.jsonl"
+    for _ in range(50):
+        if path.exists():
+            break
+        page.wait_for_timeout(100)
+    line = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+    assert line["question"] == "Who owns the moon?" and line["liked"] is False
+    assert line["reason"] == "The articles do answer this"
+    assert Answer.from_json(json.dumps(line["answer"])).refused
+
+
+def test_a_conversation_survives_a_reload_and_exports(watched: Watched, bot: FakeBot) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    watched.ask("hello")
+    page.reload()
+    page.wait_for_selector(".nd-about")
+    assert page.locator(".nd-question").count() == 2
+    watched.ask("What will the repairs cost?")
+    assert bot.asked[-1] == ("What will the repairs cost?", 2)
+    with page.expect_download() as download:
+        page.locator("#nd-export").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "## When did the wall break?" in text and "[^1]: “The harbour wall" in text
+    page.locator("#nd-new").click()
+    page.wait_for_selector(".nd-welcome")
+    page.reload()
+    page.wait_for_selector(".nd-welcome")
+
+
+def test_copying_gives_text_with_sources(browser: Any, address: str) -> None:
+    watched = Watched(browser, address, permissions=["clipboard-read", "clipboard-write"])
+    watched.ask("When did the wall break?")
+    watched.page.locator("a[href='#copy-0']").click(delay=100)
+    watched.page.wait_for_function("document.querySelector(\"a[href='#copy-0']\").textContent === 'Copied'")
+    text = watched.page.evaluate("navigator.clipboard.readText()")
+    assert "at 04:20 on Monday" in text and "[1] Harbour wall of Østhavn breaks" in text and "<" not in text
+    watched.context.close()
+
+
+def test_stopping_keeps_what_has_come_and_says_so(browser: Any, tmp_path: Path) -> None:
+    with served(FakeBot(tmp_path, pause=0.7)) as address:
+        watched = Watched(browser, address)
+        page = watched.page
+        page.fill("#nd-box textarea", "When did the wall break?")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("a.nd-cite")
+        # A click on a chip while the answer streams: its link is redrawn between press and release.
+        page.locator("a.nd-cite").first.click(delay=100)
+        page.locator("#nd-box .stop-button").click()
+        page.wait_for_selector("text=Stopped.")
+        page.wait_for_selector("#nd-mark")
+        page.wait_for_selector("#nd-box .submit-button")
+        assert page.locator("a.nd-cite").count() == 1
+        watched.context.close()
+
+
+def test_on_a_phone_the_pane_covers_the_chat_and_one_tap_goes_back(browser: Any, address: str) -> None:
+    watched = Watched(browser, address, width=390, height=844, has_touch=True, is_mobile=True)
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.locator("a.nd-cite").first.tap()
+    page.wait_for_selector("#nd-mark")
+    box = page.locator("#nd-right").bounding_box()
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 844)
+    page.locator(".nd-back").tap()
+    page.wait_for_selector("#nd-right", state="hidden")
+    page.locator("a.nd-cite").first.tap()
+    page.wait_for_selector("#nd-mark")
+    page.go_back()
+    page.wait_for_selector("#nd-right", state="hidden")
+    assert page.locator(".nd-short").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    watched.context.close()
+
+
+def test_the_page_speaks_german(browser: Any, address: str) -> None:
+    watched = Watched(browser, address, locale="de-DE")
+    page = watched.page
+    assert page.get_by_placeholder("Fragen Sie nach diesen Artikeln").is_visible()
+    watched.ask("Who owns the moon?")
+    assert page.locator(".nd-refused").inner_text() == "Die Artikel beantworten das nicht."
+    assert "26. Januar 2026" in page.locator(".nd-refusal").inner_text()
+    watched.context.close()
+
+
+EVIL = [
+    '<script>window.hacked=1</script><img src="http://evil.example/a.png" onerror="window.hacked=1">',
+    "![x](http://evil.example/b.png) [go](javascript:window.hacked=1) <svg onload=window.hacked=1>",
+    '"><style>@import url(http://evil.example/c.css)</style><video src="http://evil.example/d.mp4" autoplay></video>',
+    "$$\\href{javascript:window.hacked=1}{x}$$ {{constructor.constructor('window.hacked=1')()}} ${window.hacked=1}",
+    "\u202e\u2066evil\n\n\n# not a heading\n\n- <a href='http://evil.example/e' ping='http://evil.example/f'>x</a>",
+    "W" * 4000,
+    '<div style="background:url(http://evil.example/g);position:fixed;inset:0">over</div>',
+]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_articles_run_nothing_fetch_nothing_and_break_no_layout(browser: Any, tmp_path: Path, width: int) -> None:
+    text = "\n".join([*EVIL, FILLER])
+    article = Article(
+        '"><img src=http://evil.example/id onerror=window.hacked=1>.txt', EVIL[0] + EVIL[3] + EVIL[5], text,
+        url="javascript:window.hacked=1", source=EVIL[1] + EVIL[4], author=EVIL[2],
+    )  # fmt: skip
+    quotes = [cite(n, article, piece.strip(), also_in=(Copy(article.id, EVIL[2], EVIL[0]),)) for n, piece in enumerate(EVIL, 1)]
+    answer = Answer(
+        "", statements=tuple(Statement(c.quote, (c,)) for c in quotes) + (Statement(EVIL[1], (quotes[0],), "supported"),),
+        short_answer=EVIL[1], citations=tuple(quotes), notes=tuple(EVIL), timings={EVIL[1]: 1.0},
+        disagreement=tuple(Alternative(EVIL[k], None, (quotes[k],)) for k in (0, 1)), answerer=EVIL[0],
+    )  # fmt: skip
+    bot = FakeBot(tmp_path, kept=[article], prepared=answer, asks=EVIL[:4])
+    with served(bot) as address:
+        watched = Watched(browser, address, width=width)
+        page = watched.page
+        page.wait_for_selector(".nd-ask")
+        watched.ask("\n".join(EVIL))
+        page.locator("a.nd-cite").first.click(delay=100)
+        page.wait_for_selector("#nd-mark")
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.hacked") is None
+        assert watched.foreign() == []
+        assert watched.errors == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator(".nd-original").count() == 0
+        assert page.locator("#nd-chat :is(img, video, iframe, svg, style, script):not(button *)").count() == 0
+        assert "".join(page.locator("mark.nd-main").all_text_contents()) == EVIL[0]
+        watched.context.close()
+
+
+def test_every_answer_carries_the_policy_and_foreign_hosts_are_refused(address: str) -> None:
+    import httpx
+
+    reply = httpx.get(address)
+    assert "default-src 'self'" in reply.headers["content-security-policy"]
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 400
+
+
+def test_what_a_browser_sends_back_is_checked(tmp_path: Path) -> None:
+    good = Answer("q").to_json()
+    state = {"turns": [{"answer": good, "done": True}, {"answer": "{}x"}, 5, {"answer": 7}, {}, {"answer": "x" * 10**6}]}
+    assert [turn.question for turn in turns_of(state)] == ["q"]
+    for nonsense in (None, [], "x", {"turns": 3}, {"turns": None}):
+        assert loaded(nonsense) == []
+    open = opener(FakeBot(tmp_path))  # type: ignore[arg-type]
+    for asked in (None, 7, {"refs": 3}, {"refs": ["x", None, {}]}, {"refs": [Reference("../../etc/passwd").text]}):
+        assert re.fullmatch(r"|<div class=\"nd-contents\">.*", open(asked)["html"], re.DOTALL)
+    past = open({"refs": [Reference(DEARER.article_id, 5, 10**8).text], "language": "de"})["html"]
+    assert "2. März 2026" in past and "nd-mark" in past
+
+
+def test_feedback_and_secret_are_kept_in_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "feedback.jsonl"
+    append_feedback(path, Turn("Ø?", Answer("Ø?")), liked=True, reason="")
+    append_feedback(path, Turn("b", Answer("b")), liked=False, reason="old")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [(line["question"], line["liked"], line["reason"]) for line in lines] == [("Ø?", True, ""), ("b", False, "old")]
+    secret = storage_secret(tmp_path)
+    assert len(secret) == 32 and storage_secret(tmp_path) == secret
+    assert (tmp_path / "chat-secret").stat().st_mode & 0o077 == 0
