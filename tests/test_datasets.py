@@ -202,6 +202,8 @@ def test_feedback_keeps_what_was_found_right(tmp_path: Path) -> None:
         pytest.param(
             "a.jsonl", '{"id":"1","question":"x"}\n{"id":"1","question":"y"}', "comes twice", id="one id twice"
         ),
+        pytest.param("a.json", '{"data": [{"title": "x"}]}', "not as its format says", id="half a SQuAD file"),
+        pytest.param("a.jsonl", '{"question": "x", "context": "y", "answers": 3}', "not as its", id="odd answers"),
         pytest.param("a.jsonl.gz", "plain", "cannot be read", id="not compressed"),
     ],
 )
