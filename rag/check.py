@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from index.passages import sentences
-from rag.facts import Amount, Facts, Name, When, facts, fold, same_name
+from rag.facts import GROUPS, Amount, Facts, Name, When, facts, fold, same_name
 from rag.roles import turned_round
 from rag.same_word import (
     base,
@@ -34,6 +34,7 @@ TOO_FEW_WORDS = 0.25
 """Under this share it is unsupported, whatever else stands."""
 LONGEST_RUN = 4
 """Sentences of a quote at most."""
+TOO_FEW = ("too few of its words are in the quote",)
 ENTAILED = 0.5
 RIVAL_SHARE, RIVAL_LEAD = 0.6, 0.3
 """A fact is another's when a clause with a rival fact shares so much of the statement, and so much more."""
@@ -100,7 +101,7 @@ def _judge(statement: str, quote: str, context: str) -> Check:
     unknown, half = _unknown_names(told.names, quote, context)
     reasons = (*wrong, *(f"no {name!r} in the quote" for name in unknown))
     if reasons or coverage < TOO_FEW_WORDS:
-        return Check("unsupported", reasons or ("too few of its words are in the quote",), coverage)
+        return Check("unsupported", reasons or TOO_FEW, coverage)
     if f" {plain} " in f" {_plain(quote)} ":
         return Check("quoted")  # part of a sentence, and nothing before it denies it
     if half or coverage < ENOUGH_WORDS:
@@ -130,7 +131,12 @@ def find_quote(statement: str, text: str, *, context: str = "", entails: Entails
         runs = []
         for first in range(len(bounds) - length + 1):
             start, end = bounds[first][0], bounds[first + length - 1][1]
-            runs.append(Run(start, end, judge(statement, text[start:end], context=context)))
+            quote = text[start:end]
+            coverage = shared(statement, quote)
+            # Most runs have hardly a word in common: they fail whatever the rest says, and the rest is slow.
+            few = coverage < TOO_FEW_WORDS
+            check = Check("unsupported", TOO_FEW, coverage) if few else judge(statement, quote, context=context)
+            runs.append(Run(start, end, check))
         top = max(runs, key=_rank)
         best = top if best is None or _rank(top)[0] > _rank(best)[0] else best
         if best.check.support in ("quoted", "supported"):
@@ -247,6 +253,8 @@ class _Names:
 
     words: frozenset[str]
     names: tuple[Name, ...]
+    prefixes: dict[str, tuple[str, ...]]
+    grouped: tuple[str, ...]
 
     @staticmethod
     @lru_cache(maxsize=2048)
@@ -254,10 +262,15 @@ class _Names:
         found = [fold(word) for word in re.findall(r"[\w.&'’-]+", text)]
         parts = [part for word in found for part in re.split(r"[-–]", word)]
         pairs = [f"{one}-{two}" for one, two in zip(found, found[1:], strict=False)]
-        return _Names(frozenset([*found, *parts, *pairs]), facts(text).names)
+        words = frozenset([*found, *parts, *pairs])
+        prefixes: dict[str, tuple[str, ...]] = {}
+        for word in words:
+            prefixes[word[:4]] = (*prefixes.get(word[:4], ()), word)
+        return _Names(words, facts(text).names, prefixes, tuple(word for word in words if word in GROUPS))
 
     def has(self, word: str) -> bool:
-        if word in self.words or word + "s" in self.words or any(same_name(word, other) for other in self.words):
+        near = (*self.prefixes.get(word[:4], ()), *self.grouped)
+        if word in self.words or any(same_name(word, other) for other in near):
             return True
         parts = re.split(r"[-–]", word)
         if len(parts) > 1 and all(self.has(part) for part in parts):
@@ -272,8 +285,9 @@ class _Names:
         initials = "".join(word[0] for word in words)
         joined = "-".join(words)
         return len(words) > 1 and (
-            any(initials == word.replace(".", "") for word in self.words)
-            or any(same_name(joined, word) for word in self.words)
+            initials in self.words
+            or any(initials == word.replace(".", "") for word in self.words if "." in word)
+            or any(same_name(joined, word) for word in self.grouped)
         )
 
     def other_first(self, words: Sequence[str]) -> bool:

@@ -185,6 +185,8 @@ _SAME = tuple(
 )
 
 
+GROUPS = {word: number for number, group in enumerate(_SAME) for word in group}
+"""Folded word -> the group of words that name the same country or body."""
 _COUNTRY_ENDS = frozenset(("", "a", "y", "o", "e"))
 _PEOPLE_ENDS = frozenset("n ns an ans ian ians ese i is".split())
 
@@ -263,8 +265,10 @@ def same_name(one: str, other: str) -> bool:
     """
     if one == other or one + "s" == other or other + "s" == one:
         return True
-    if any(one in group and other in group for group in _SAME):
+    if one in GROUPS and GROUPS[one] == GROUPS.get(other):
         return True
+    if one[:4] != other[:4]:
+        return False
     common = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     ends = (one[common:], other[common:])
     return common >= 4 and any(x in _COUNTRY_ENDS and y in _PEOPLE_ENDS for x, y in (ends, ends[::-1]))
@@ -425,6 +429,6 @@ def _names(text: str) -> tuple[Name, ...]:
 
 def _may_be_common(folded: str, word: str) -> bool:
     """Whether a capitalised first word may be a common one: plurals, adverbs and participles usually are."""
-    if word.isupper() and len(word) > 1 or folded in _PLACES_IN_S or any(folded in group for group in _SAME):
+    if word.isupper() and len(word) > 1 or folded in _PLACES_IN_S or folded in GROUPS:
         return False
     return bool(re.search(r"(?:s|ly|ing|ed|tion|ment|ness|ers|ity|ance|ence)$", folded))

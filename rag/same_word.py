@@ -150,6 +150,7 @@ def content(text: str) -> frozenset[str]:
     return frozenset(ordered(text))
 
 
+@lru_cache(maxsize=65536)
 def alike(one: str, other: str) -> bool:
     """Whether two bases are of one family.
 
@@ -158,6 +159,8 @@ def alike(one: str, other: str) -> bool:
     """
     if one == other:
         return True
+    if one[:5] != other[:5]:
+        return False
     length = min(len(one), len(other))
     common = next((i for i in range(length) if one[i] != other[i]), length)
     return common >= 5 and common >= 0.55 * max(len(one), len(other)) and common >= length - 2
