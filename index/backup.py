@@ -10,6 +10,7 @@ It leaves out derived files (an import makes them anew) and vectors of deleted a
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,7 +51,7 @@ def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
     with schema.telling_damage(store.folder), database.transaction(write=False):
         rows: dict[bytes, int] = {}
         vectors: list[Any] = []
-        passages = 0
+        articles = passages = 0
         with (target / "articles.jsonl").open("w", encoding="utf-8") as file:
             for key, document in database.rows("SELECT key, document FROM articles ORDER BY key"):
                 article = article_from_row(
@@ -66,6 +67,8 @@ def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
                         rows[hash_] = len(vectors)
                         vectors.append((blob, sealed))
                     cut.append([start, end, title, section, rows[hash_]])
+                articles += 1
+                articles += 1
                 passages += len(cut)
                 line = {name: getattr(article, name) for name in ("id", "title", "text", "url", "source", "author")}
                 line |= {
@@ -78,7 +81,7 @@ def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         array = vectors_from_rows(vectors, store.index_embeddings.dimension, store.folder).astype(np.float16)
         about = {name: json.loads(database.meta(name)) for name in ("embedder", "precision", "dimension", "chunking")}
-    report = BackupReport(sum(1 for _ in (target / "articles.jsonl").open(encoding="utf-8")), passages, len(array))
+    report = BackupReport(articles, passages, len(array))
     np.save(target / "vectors.npy", array, allow_pickle=False)
     about |= {"export": EXPORT_FORMAT, "articles": report.articles, "passages": passages, "vectors": len(array)}
     (target / "about.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -92,14 +95,19 @@ def import_index(
     settings: IndexSettings = IndexSettings(),
     embeddings: Embeddings | None = None,
 ) -> BackupReport:
-    """Makes a new index from an export. Raises IndexMissing, IndexMismatch, and IndexFolderError for a damaged export."""
+    """Makes a new index from an export, whole or not at all.
+
+    Raises IndexMissing, IndexMismatch, and IndexFolderError for a damaged export.
+    """
     from index.store import PassageStore
 
     source, target = Path(folder), Path(index)
     if not (source / "about.json").is_file():
         raise IndexMissing(f"{source} holds no export: about.json is missing; `newsdesk export` writes it last")
-    if (target / schema.DATABASE).exists():
-        raise IndexFolderError(f"{target} already holds an index: import into a folder without one")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise IndexFolderError(f"{target} already holds something: import into an empty or new folder")
+    aside = target.with_name(target.name + ".importing")
+    shutil.rmtree(aside, ignore_errors=True)  # left by an import that was killed
     try:
         about = json.loads((source / "about.json").read_text(encoding="utf-8"))
         if about["export"] != EXPORT_FORMAT:
@@ -108,15 +116,13 @@ def import_index(
         if vectors.shape != (about["vectors"], about["dimension"]) or vectors.dtype != np.float16:
             raise ValueError(f"vectors.npy has shape {vectors.shape} of {vectors.dtype}")
         settings = settings.model_copy(update=about["chunking"])
-        aside = target.with_name(target.name + ".importing")
-        if aside.exists():
-            raise IndexFolderError(f"{aside} is left from an import that was interrupted: remove it and import again")
         with PassageStore.open(aside, embeddings=embeddings, settings=settings, create=True) as store:
             made = {"name": store.index_embeddings.name, "digest": store.embeddings_digest}
             if about["embedder"] != made:
                 raise IndexMismatch(
                     f"{source} was made with the embedder {about['embedder']['name']!r} "
-                    f"({about['embedder']['digest'][:12]}…), not {made['name']!r} ({made['digest'][:12]}…): import it with that"
+                    f"({about['embedder']['digest'][:12]}…), not {made['name']!r} ({made['digest'][:12]}…): "
+                    "import it with that"
                 )
             writing = ingest.Writing(store)
             count = 0
@@ -130,10 +136,12 @@ def import_index(
             ingest.compact(store)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IndexFolderError(f"{source} is not a whole export ({error}): export it again") from error
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        target.rmdir()
-    aside.rename(target)
+    else:
+        if target.exists():
+            target.rmdir()
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return BackupReport(about["articles"], about["passages"], about["vectors"])
 
 
@@ -158,4 +166,3 @@ def _read(line: str, embedder: str) -> tuple[ingest.Pending, list[int]]:
     values = article_values(article) | {"document": int(data["document"])}
     hashes = [text_hash(passage.indexed_text, embedder) for passage in passages]
     return ingest.Pending(article, values, passages, hashes, "added"), [entry[4] for entry in data["passages"]]
-
