@@ -68,7 +68,6 @@ def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
                         vectors.append((blob, sealed))
                     cut.append([start, end, title, section, rows[hash_]])
                 articles += 1
-                articles += 1
                 passages += len(cut)
                 line = {name: getattr(article, name) for name in ("id", "title", "text", "url", "source", "author")}
                 line |= {
