@@ -150,12 +150,14 @@ class ChatAnswerer:
         """The passages that hold the statement up, and where; empty where nothing does.
 
         The cited ones first, each alone; then together, since a sentence may join two facts; then the other passages,
-        since a right sentence with a wrong number is still right, and what is shown is the checked quote.
+        since a right sentence with a wrong number is still right, and what is shown is the checked quote. Cited ones
+        that support it partly are taken where nothing supports it fully.
         """
         look = partial(find_quote, parsed.text, entails=self._entails)
         cited = [passages[number - 1] for number in parsed.markers]
         runs = [(item, look(item.passage.text, context=item.passage.context)) for item in cited]
-        if passing := [(item, run) for item, run in runs if run.check.passes]:
+        passing = [(item, run) for item, run in runs if run.check.passes]
+        if any(run.check.support != "partly" for _, run in passing):
             return passing[:CITATIONS_A_STATEMENT]
         if 1 < len(runs) <= CITATIONS_A_STATEMENT:
             joined = " ".join(item.passage.text[run.start : run.end] for item, run in runs)
@@ -167,7 +169,7 @@ class ChatAnswerer:
             run = look(item.passage.text)
             if run.check.support in ("quoted", "supported"):
                 return [(item, run)]
-        return []
+        return passing[:CITATIONS_A_STATEMENT]
 
     def _cite(self, item: Retrieved, run: Run, numbers: Numbering) -> Citation:
         article = self._store.article(item.passage.article_id)

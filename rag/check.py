@@ -30,7 +30,7 @@ from rag.types import Support
 
 ENOUGH_WORDS = 0.55
 """The share of a statement's content words from which it is supported."""
-TOO_FEW_WORDS = 0.25
+TOO_FEW_WORDS = 0.34
 """Under this share it is unsupported, whatever else stands."""
 LONGEST_RUN = 4
 """Sentences of a quote at most."""
@@ -104,6 +104,8 @@ def _judge(statement: str, quote: str, context: str) -> Check:
         return Check("unsupported", reasons or TOO_FEW, coverage)
     if f" {plain} " in f" {_plain(quote)} ":
         return Check("quoted")  # part of a sentence, and nothing before it denies it
+    if half and coverage < ENOUGH_WORDS:
+        return Check("unsupported", (*half, "and some of its words are not in the quote"), coverage)
     if half or coverage < ENOUGH_WORDS:
         return Check("partly", tuple(half) or ("some of its words are not in the quote",), coverage)
     return Check("supported", (), coverage)
