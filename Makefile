@@ -2,7 +2,7 @@
 #
 #   make chat                    the chat on 127.0.0.1, over the articles in seeds/
 #   make ask Q="…"               one answer on the terminal
-#   make test  make lint  make bench  make quality
+#   make test  make lint  make evaluate  make bench  make quality
 #
 # TORCH_INDEX=URL  an index that holds PyTorch's CPU wheels (README, "Installing")
 # INDEX=DIR        the index folder (newsdesk-data)
@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 INDEXED := $(INDEX)/.seeds-indexed
 
-.PHONY: chat ask test lint format bench evaluate baseline quality lock screenshots train-reader test-llm clean
+.PHONY: chat ask test lint format bench evaluate baseline quality lock screenshots test-llm clean
 
 chat: $(INDEXED)
 	$(BIN)/newsdesk serve --index $(INDEX)
@@ -48,15 +48,12 @@ baseline: $(INSTALLED)
 quality: $(INSTALLED)
 	$(BIN)/python -m bench.quality --variants
 
-# Speed and size of every stage; each bench/bench_*.py prints its own table.
+# Speed of every stage on this machine; each bench/bench_*.py prints its own table.
 bench: $(INSTALLED)
 	set -e; for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 screenshots: $(INDEXED)
-	$(BIN)/python bench/screenshots.py
-
-train-reader: $(INSTALLED)
-	$(BIN)/python -m bench.reader.train
+	$(BIN)/python bench/screenshots.py --index $(INDEX)
 
 # The tests that need a language model: NEWSDESK_LLM=provider:model, with its extra installed.
 test-llm: $(INSTALLED)
