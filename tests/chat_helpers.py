@@ -38,7 +38,8 @@ def cite(number: int, article: Article, quote: str, answer: str | None = None, *
     start = article.text.index(quote)
     at = article.text.index(answer, start) if answer else None
     return Citation(
-        number, article.id, article.title, start, start + len(quote), quote, f"{article.id}#{start}-{start + len(quote)}",
+        number, article.id, article.title, start, start + len(quote), quote,
+        f"{article.id}#{start}-{start + len(quote)}",
         url=article.url, source=article.source, published=article.published,
         answer_start=at, answer_end=at + len(answer) if at is not None and answer else None, **more,
     )  # fmt: skip
@@ -57,13 +58,35 @@ def answer_to(question: str) -> Answer:
         return Answer(question, refused=True, answerer="about", notes=("Hello! I answer from 3 articles.",))
     if "moon" in asked:
         closest = (replace(COST, number=1, answer_start=None, answer_end=None),)
-        return Answer(question, refused=True, closest=closest, notes=("No passage answers the question.",), timings=timings)
+        return Answer(
+            question, refused=True, closest=closest, notes=("No passage answers the question.",), timings=timings
+        )
     if "cost" in asked:
         statements = (Statement(COST.quote, (COST,)), Statement(DEARER.quote, (DEARER,)))
-        versus = (Alternative("3.2 million crowns", COST.published, (COST,)), Alternative("4.1 million crowns", DEARER.published, (DEARER,)))
-        return Answer(question, statements=statements, citations=(COST, DEARER), disagreement=versus, timings=timings, confidence=0.8)
-    statements = (Statement(WALL.quote, (WALL,)), Statement("The repairs were said to cost 3.2 million.", (COST,), "partly"))
-    return Answer(question, statements=statements, short_answer="at 04:20 on Monday", citations=(WALL, COST), timings=timings, confidence=0.9)
+        versus = (
+            Alternative("3.2 million crowns", COST.published, (COST,)),
+            Alternative("4.1 million crowns", DEARER.published, (DEARER,)),
+        )
+        return Answer(
+            question,
+            statements=statements,
+            citations=(COST, DEARER),
+            disagreement=versus,
+            timings=timings,
+            confidence=0.8,
+        )
+    statements = (
+        Statement(WALL.quote, (WALL,)),
+        Statement("The repairs were said to cost 3.2 million.", (COST,), "partly"),
+    )
+    return Answer(
+        question,
+        statements=statements,
+        short_answer="at 04:20 on Monday",
+        citations=(WALL, COST),
+        timings=timings,
+        confidence=0.9,
+    )
 
 
 @dataclass
@@ -87,8 +110,9 @@ class FakeStore:
 class FakeBot:
     """Stands where rag.bot.Bot stands; `pause` seconds between events, `prepared` instead of the answers above."""
 
-    def __init__(self, folder: Path, *, kept: Sequence[Article] = ARTICLES, pause: float = 0.0, prepared: Answer | None = None,
-                 asks: Sequence[str] = ("When did the wall break?", "What will the repairs cost?")) -> None:  # fmt: skip
+    def __init__(self, folder: Path, *, kept: Sequence[Article] = ARTICLES, pause: float = 0.0,
+                 prepared: Answer | None = None,
+                 asks: Sequence[str] = ("When did the wall break?", "What will it cost?")) -> None:  # fmt: skip
         self.store = FakeStore(kept, folder)
         self.pause = pause
         self.prepared = prepared

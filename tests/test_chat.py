@@ -1,4 +1,4 @@
-"""The chat page in a real browser, over the real Gradio app: every request is logged, and only loopback may be asked."""
+"""The chat page in a real browser, over the real Gradio app: all requests are logged, only loopback may be asked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from ui.chat import append_feedback, loaded, opener, storage_secret, turns_of
 from ui.render import Reference
 
 CHROMIUM = shutil.which("chromium")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 # Gradio and its server raise deprecation warnings of their own; a browser's pipes are closed by its driver.
 pytestmark = [pytest.mark.filterwarnings("ignore")]
 
@@ -64,7 +70,9 @@ class Watched:
     """A browser page with what it asked for and what went wrong in it."""
 
     def __init__(self, browser: Any, address: str, *, width: int = 1280, height: int = 850, **context: Any) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True, **context)
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, accept_downloads=True, **context
+        )
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.errors: list[str] = []
@@ -116,7 +124,8 @@ def test_an_answer_comes_with_chips_and_a_chip_opens_the_exact_words(watched: Wa
     assert "".join(page.locator("mark.nd-other").all_inner_texts()) == WALL.quote
     page.wait_for_function(
         """() => { const m = document.querySelector('#nd-mark').getBoundingClientRect();
-        const b = document.querySelector('.nd-body').getBoundingClientRect(); return m.top >= b.top && m.bottom <= b.bottom; }"""
+        const b = document.querySelector('.nd-body').getBoundingClientRect();
+        return m.top >= b.top && m.bottom <= b.bottom; }"""
     )
     link = page.locator(".nd-original a")
     assert link.get_attribute("href") == "https://example.org/harbour?a=1&b=2"
@@ -157,7 +166,9 @@ def test_refusal_small_talk_disagreement_and_errors_each_look_their_own(watched:
     assert "went wrong" in failure and "secret" not in failure
 
 
-def test_examples_ask_themselves_and_answers_can_be_edited_asked_again_and_judged(watched: Watched, bot: FakeBot) -> None:
+def test_examples_ask_themselves_and_answers_can_be_edited_asked_again_and_judged(
+    watched: Watched, bot: FakeBot
+) -> None:
     page = watched.page
     page.locator("a.nd-ask").first.click(delay=100)
     watched.settled()
@@ -277,15 +288,20 @@ EVIL = [
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_articles_run_nothing_fetch_nothing_and_break_no_layout(browser: Any, tmp_path: Path, width: int) -> None:
+def test_hostile_articles_run_nothing_fetch_nothing_and_break_no_layout(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
     text = "\n".join([*EVIL, FILLER])
     article = Article(
         '"><img src=http://evil.example/id onerror=window.hacked=1>.txt', EVIL[0] + EVIL[3] + EVIL[5], text,
         url="javascript:window.hacked=1", source=EVIL[1] + EVIL[4], author=EVIL[2],
     )  # fmt: skip
-    quotes = [cite(n, article, piece.strip(), also_in=(Copy(article.id, EVIL[2], EVIL[0]),)) for n, piece in enumerate(EVIL, 1)]
+    quotes = [
+        cite(n, article, piece.strip(), also_in=(Copy(article.id, EVIL[2], EVIL[0]),))
+        for n, piece in enumerate(EVIL, 1)
+    ]
     answer = Answer(
-        "", statements=tuple(Statement(c.quote, (c,)) for c in quotes) + (Statement(EVIL[1], (quotes[0],), "supported"),),
+        "", statements=(*(Statement(c.quote, (c,)) for c in quotes), Statement(EVIL[1], (quotes[0],), "supported")),
         short_answer=EVIL[1], citations=tuple(quotes), notes=tuple(EVIL), timings={EVIL[1]: 1.0},
         disagreement=tuple(Alternative(EVIL[k], None, (quotes[k],)) for k in (0, 1)), answerer=EVIL[0],
     )  # fmt: skip
@@ -319,7 +335,9 @@ def test_every_answer_carries_the_policy_and_foreign_hosts_are_refused(address: 
 
 def test_what_a_browser_sends_back_is_checked(tmp_path: Path) -> None:
     good = Answer("q").to_json()
-    state = {"turns": [{"answer": good, "done": True}, {"answer": "{}x"}, 5, {"answer": 7}, {}, {"answer": "x" * 10**6}]}
+    state = {
+        "turns": [{"answer": good, "done": True}, {"answer": "{}x"}, 5, {"answer": 7}, {}, {"answer": "x" * 10**6}]
+    }
     assert [turn.question for turn in turns_of(state)] == ["q"]
     for nonsense in (None, [], "x", {"turns": 3}, {"turns": None}):
         assert loaded(nonsense) == []
@@ -335,7 +353,40 @@ def test_feedback_and_secret_are_kept_in_the_folder(tmp_path: Path) -> None:
     append_feedback(path, Turn("Ø?", Answer("Ø?")), liked=True, reason="")
     append_feedback(path, Turn("b", Answer("b")), liked=False, reason="old")
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [(line["question"], line["liked"], line["reason"]) for line in lines] == [("Ø?", True, ""), ("b", False, "old")]
+    assert [(line["question"], line["liked"], line["reason"]) for line in lines] == [
+        ("Ø?", True, ""),
+        ("b", False, "old"),
+    ]
     secret = storage_secret(tmp_path)
     assert len(secret) == 32 and storage_secret(tmp_path) == secret
     assert (tmp_path / "chat-secret").stat().st_mode & 0o077 == 0
+
+
+def test_a_new_question_stands_at_the_top(watched: Watched) -> None:
+    for _ in range(3):
+        watched.ask("When did the wall break?")
+    watched.page.wait_for_timeout(300)
+    head = watched.page.locator("#nd-head").bounding_box()
+    last = watched.page.locator(".nd-question").nth(2).bounding_box()
+    assert 0 < last["y"] - (head["y"] + head["height"]) < 60
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser: Any, address: str, theme: str) -> None:
+    script = Path(__file__).parent.parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        pytest.skip("axe-core is not installed: npm install --no-save axe-core")
+    watched = Watched(browser, f"{address}/?__theme={theme}")
+    page = watched.page
+    for question in ("When did the wall break?", "Who owns the moon?", "What will it cost?"):
+        watched.ask(question)
+    page.wait_for_selector("a[href='#dislike-2']")
+    page.locator("a.nd-cite").first.click(delay=100)
+    page.wait_for_selector("#nd-mark")
+    page.locator("a[href='#dislike-2']").click(delay=100)
+    page.locator("a[href='#edit-1']").click(delay=100)
+    page.wait_for_timeout(400)
+    page.evaluate(script.read_text(encoding="utf-8") + ";0")
+    found = page.evaluate("axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+    assert [fault for fault in found if fault[0] in ("serious", "critical")] == []
+    watched.context.close()

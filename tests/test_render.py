@@ -75,7 +75,12 @@ def test_blocks_tell_deck_heading_and_paragraph_apart() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_only_text(text: str) -> None:
     answer = Answer(text, statements=(Statement(text, (WALL,)),), short_answer=text, citations=(WALL,), notes=(text,))
-    html = answer_html(answer, 0) + question_html(text, 0) + welcome_html([text]) + article_html(Article("a", text, text, source=text))
+    html = (
+        answer_html(answer, 0)
+        + question_html(text, 0)
+        + welcome_html([text])
+        + article_html(Article("a", text, text, source=text))
+    )
     allowed = "a article br details div em h2 h3 header li mark ol p s span strong summary ul".split()
     assert set(re.findall(r"</?([a-z0-9]+)", html)) <= set(allowed)
     assert not re.search(r"<[^>]+\son\w+=", html)
@@ -84,7 +89,8 @@ def test_hostile_text_is_only_text(text: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "http://", "https://user@host/x", "http://a b/", 'http://a/"x', "ftp://a/b", "http://[", "", None],
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "http://", "https://user@host/x", "http://a b/",
+     'http://a/"x', "ftp://a/b", "http://[", "", None],
 )  # fmt: skip
 def test_only_plain_web_addresses_become_links(url: str | None) -> None:
     assert safe_url(url) is None
@@ -105,7 +111,9 @@ def test_a_reference_survives_the_way_through_the_browser(article_id: str, start
     assert re.fullmatch(r"#[\w~-]+", reference.text, re.ASCII)
 
 
-@pytest.mark.parametrize("text", ["", "#cite~~1-2", "#cite~YQ~1-", "#cite~%%~1-2", "#cite~YQ~1-2~3", "#cite~_w~1-2", "x" * 9000])
+@pytest.mark.parametrize(
+    "text", ["", "#cite~~1-2", "#cite~YQ~1-", "#cite~%%~1-2", "#cite~YQ~1-2~3", "#cite~_w~1-2", "x" * 9000]
+)
 def test_what_is_no_reference_is_none(text: str) -> None:
     assert Reference.from_text(text) is None
 
@@ -118,7 +126,9 @@ def test_a_refusal_looks_different_and_offers_the_closest() -> None:
 
 
 def test_struck_statements_are_folded_away_and_doubts_are_named() -> None:
-    answer = Answer("q", statements=(Statement("Kept.", (WALL,), "partly"), Statement("Gone.", (), "unsupported", struck=True)))
+    answer = Answer(
+        "q", statements=(Statement("Kept.", (WALL,), "partly"), Statement("Gone.", (), "unsupported", struck=True))
+    )
     html = answer_html(answer, 0)
     assert "<s>Gone.</s>" in html and "only partly supported" in html
 
@@ -130,7 +140,9 @@ def test_disagreement_shows_both_answers_with_their_dates_and_copies_are_named()
 
 
 def test_a_conversation_exports_with_footnotes() -> None:
-    text = conversation_markdown([Turn("When *did* it break?", answer_to("When")), Turn("The moon?", answer_to("moon"))])
+    text = conversation_markdown(
+        [Turn("When *did* it break?", answer_to("When")), Turn("The moon?", answer_to("moon"))]
+    )
     assert "## When \\*did\\* it break?" in text and "[^1]" in text and "[^1]: “The harbour wall" in text
     assert "<https://example.org/harbour?a=1&b=2>" in text and "*The articles don’t answer this.*" in text
 

@@ -295,10 +295,12 @@ let count = 0, pinned = false;
 new MutationObserver(() => {
   const questions = document.querySelectorAll('#nd-chat .nd-question');
   if (questions.length !== count) { pinned = questions.length > 0; count = questions.length; }
-  const frame = pinned && questions[count - 1].closest('.bubble-wrap');
+  const frame = pinned && questions[count - 1].closest('.panel-wrap');
   if (!frame) return;
   const by = questions[count - 1].getBoundingClientRect().top - frame.getBoundingClientRect().top - 24;
   if (Math.abs(by) > 2) frame.scrollTop += by;
+  const last = [...frame.querySelectorAll('.nd-answer')].pop();
+  if (last && last.querySelector('.nd-acts') && last.compareDocumentPosition(questions[count - 1]) & 2) pinned = false;
 }).observe(document.body, { childList: true, subtree: true });
 const release = (event) => { if (event.target.closest('#nd-chat')) pinned = false; };
 for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown'])

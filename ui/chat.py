@@ -1,7 +1,7 @@
-"""The chat page: a conversation beside a reading pane. `make_app(bot)` builds it, `serve(bot, ...)` puts it on an address.
+"""The chat page: a conversation beside a reading pane. `make_app(bot)` builds it, `serve(bot, ...)` serves it.
 
-It only asks `bot` and shows what `ui.render` makes of the answer; it has no retrieval logic. A conversation lives in the
-browser (encrypted by Gradio in its local storage) and comes back with every question, so it is checked on each way in.
+It only asks `bot` and shows what `ui.render` makes of the answer; it has no retrieval logic. A conversation lives in
+the browser (encrypted by Gradio in its local storage) and comes back with every question, so it is checked each time.
 Judgements are appended to feedback.jsonl in the index folder. Nothing is fetched from elsewhere: system fonts, no
 analytics, and a content policy that names only this server.
 """
@@ -43,7 +43,8 @@ MAX_FEEDBACK = 50_000_000
 SHOWN_ARTICLES = 60
 CLIENTS = 32
 PANE = """<div class="nd-pane" role="region"><div class="nd-bar">
-<button type="button" class="nd-back" data-close="back"><span aria-hidden="true">←</span> <span class="nd-back-text"></span></button>
+<button type="button" class="nd-back" data-close="back"><span aria-hidden="true">←</span>
+<span class="nd-back-text"></span></button>
 <span class="nd-position" aria-live="polite"></span>
 <button type="button" class="nd-step" data-step="-1"><span aria-hidden="true">‹</span></button>
 <button type="button" class="nd-step" data-step="1"><span aria-hidden="true">›</span></button>
@@ -68,14 +69,14 @@ DOWNLOAD_SCRIPT = """(text) => {
 
 
 def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
-    """The page. `folder` is where feedback.jsonl and the browser storage's secret are kept, by default the index folder."""
+    """The page. `folder` keeps feedback.jsonl and the browser storage's secret; by default it is the index folder."""
     folder = folder or Path(bot.store.folder)
     i18n = translations()
     page = gr.Blocks(title="newsdesk", analytics_enabled=False, fill_width=True)
     with page:
         kept = gr.BrowserState({"turns": []}, storage_key="newsdesk-conversation", secret=storage_secret(folder))
         with gr.Row(elem_id="nd-head"):
-            gr.HTML('<h1>newsdesk</h1>', elem_id="nd-name")
+            gr.HTML("<h1>newsdesk</h1>", elem_id="nd-name")
             new = gr.Button(i18n("new"), elem_id="nd-new", elem_classes="nd-tool", size="sm")
             export = gr.Button(i18n("export"), elem_id="nd-export", elem_classes="nd-tool", size="sm")
             theme = gr.Button(i18n("theme"), elem_id="nd-theme", elem_classes="nd-tool", size="sm")
@@ -127,7 +128,11 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             if not question:
                 yield gr.skip(), gr.skip(), gr.skip()
                 return
-            busy: Any = gr.Textbox(value="", submit_btn=False, stop_btn=True) if keep is None else gr.Textbox(submit_btn=False, stop_btn=True)
+            busy: Any = (
+                gr.Textbox(value="", submit_btn=False, stop_btn=True)
+                if keep is None
+                else gr.Textbox(submit_btn=False, stop_btn=True)
+            )
             for shown in answered(bot, question, turns, texts=texts):
                 yield conversation(shown, texts=texts), state_of(shown), busy
                 busy = gr.skip()
@@ -167,7 +172,12 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             return render.conversation_markdown(turns_of(state), texts=texts_of(request))
 
         hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        asking: dict[str, Any] = {"outputs": [chat, kept, box], "concurrency_limit": 8, "concurrency_id": "ask", **hidden}
+        asking: dict[str, Any] = {
+            "outputs": [chat, kept, box],
+            "concurrency_limit": 8,
+            "concurrency_id": "ask",
+            **hidden,
+        }
         runs = [
             box.submit(on_submit, [box, kept], **asking),
             pane.asked(on_asked, [kept], **asking),
@@ -232,7 +242,7 @@ def answered(bot: Bot, question: str, before: Sequence[Turn], *, texts: Texts) -
     yield [*earlier, current]
 
 
-def conversation(shown: Sequence[Shown], *, texts: Texts) -> list[dict[str, Any]]:
+def conversation(shown: Sequence[Shown], *, texts: Texts) -> Any:
     """Gradio's messages: a question, and an answer in two blocks (what was done, what came of it)."""
     messages: list[dict[str, Any]] = []
     for number, turn in enumerate(shown):
@@ -255,7 +265,11 @@ def state_of(shown: Sequence[Shown]) -> dict[str, Any]:
     """What the browser keeps: answers without the passages that were read, which make up most of their size."""
     return {
         "turns": [
-            {"answer": replace(turn.answer, question=turn.question, passages=()).to_json(), "done": turn.done, "failed": turn.failed}
+            {
+                "answer": replace(turn.answer, question=turn.question, passages=()).to_json(),
+                "done": turn.done,
+                "failed": turn.failed,
+            }
             for turn in shown[-MAX_TURNS:]
         ]
     }
@@ -269,7 +283,13 @@ def loaded(state: Any) -> list[dict[str, Any]]:
         try:
             text = turn["answer"]
             if isinstance(text, str) and len(text) <= MAX_TURN:
-                found.append({"answer": Answer.from_json(text), "done": turn.get("done") is True, "failed": str(turn.get("failed") or "")[:500]})
+                found.append(
+                    {
+                        "answer": Answer.from_json(text),
+                        "done": turn.get("done") is True,
+                        "failed": str(turn.get("failed") or "")[:500],
+                    }
+                )
         except (KeyError, TypeError, AttributeError, ValidationError):
             log.warning("a turn that the browser sent could not be read")
     return found
@@ -307,7 +327,7 @@ def examples_of(bot: Bot) -> list[str]:
 
 
 def opener(bot: Bot) -> Callable[[Any], dict[str, str]]:
-    """What the pane calls: `{"refs": [...], "language": "de"}` -> `{"html": ...}`; the first reference is the one opened."""
+    """What the pane calls: `{"refs": [...], "language": "de"}` -> `{"html": ...}`; the first reference is opened."""
 
     def open(asked: Any) -> dict[str, str]:
         wanted = asked if isinstance(asked, dict) else {}
@@ -408,7 +428,7 @@ def free_port(host: str) -> int:
 
 
 def serve(bot: Bot, host: str, port: int, *, open_browser: bool = False, folder: Path | None = None) -> None:
-    """Serve the page until interrupted; its address is printed once it answers. Raises NewsdeskError for a taken port."""
+    """Serve the page until interrupted and print its address once it answers. Raises NewsdeskError for a taken port."""
     page = make_app(bot, folder=folder)
     options = launch_options(host, port)
     try:

@@ -31,7 +31,7 @@ _ENGLISH = Texts("en")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a citation points: `#cite~<article, base64url>~<start>-<end>`, and the short answer's place if it has one."""
+    """Where a citation points: `#cite~<article, base64url>~<start>-<end>`, and `~<start>-<end>` of a short answer."""
 
     article_id: str
     start: int = 0
@@ -203,7 +203,8 @@ def _sources(citations: Sequence[Citation], texts: Texts) -> str:
             f'<li><a class="nd-source" href="{href}"><span class="nd-number">{citation.number}</span>'
             f'<span class="nd-iso nd-title">{one_line(citation.title or citation.article_id)}</span>'
             f'<span class="nd-by">{byline(citation.source, texts.date(citation.published), section, page)}</span>'
-            f'<span class="nd-iso nd-quote">{one_line(citation.quote)}</span></a>{_also_in(citation.also_in, texts)}</li>'
+            f'<span class="nd-iso nd-quote">{one_line(citation.quote)}</span></a>'
+            f"{_also_in(citation.also_in, texts)}</li>"
         )
     return f'<ol class="nd-sources">{"".join(items)}</ol>'
 
@@ -226,7 +227,7 @@ def _disagreement(answer: Answer, texts: Texts) -> str:
     cards = "".join(
         f'<li><p class="nd-when">{texts.date(alternative.published)}</p>'
         f'<p class="nd-alternative nd-iso">{one_line(alternative.text)}'
-        f'<span class="nd-chips">{"".join(chip(citation, texts=texts) for citation in alternative.citations)}</span></p>'
+        f'<span class="nd-chips">{"".join(chip(c, texts=texts) for c in alternative.citations)}</span></p>'
         f'<p class="nd-by">{byline(alternative.citations[0].source or alternative.citations[0].title, "")}</p></li>'
         for alternative in answer.disagreement
         if alternative.citations
@@ -236,7 +237,8 @@ def _disagreement(answer: Answer, texts: Texts) -> str:
 
 def _refusal(answer: Answer, texts: Texts) -> str:
     closest = f'<p class="nd-label">{texts("closest")}</p>{_sources(answer.closest, texts)}' if answer.closest else ""
-    return f'<p class="nd-refused">{texts("refused")}</p>{_notes(note for note in answer.notes if note != REFUSAL)}{closest}'
+    notes = _notes(note for note in answer.notes if note != REFUSAL)  # it says what the line above it says
+    return f'<p class="nd-refused">{texts("refused")}</p>{notes}{closest}'
 
 
 def _notes(notes: Iterable[str]) -> str:
@@ -271,13 +273,13 @@ def collection_html(articles: Sequence[Article], total: int, *, texts: Texts = _
     if not total:
         return f'<div class="nd-contents"><p class="nd-note">{texts("empty")}</p></div>'
     items = "".join(
-        f'<li><a href="{Reference(article.id).text}"><span class="nd-title nd-iso">{one_line(article.title or article.id)}'
-        f'</span><span class="nd-by">{byline(article.source, texts.date(article.published))}</span></a></li>'
+        f'<li><a href="{Reference(article.id).text}">'
+        f'<span class="nd-title nd-iso">{one_line(article.title or article.id)}</span>'
+        f'<span class="nd-by">{byline(article.source, texts.date(article.published))}</span></a></li>'
         for article in articles
     )
-    more = (
-        f'<p class="nd-note">{texts("more", count=f"{total - len(articles):,}")}</p>' if total > len(articles) else ""
-    )
+    left = total - len(articles)
+    more = f'<p class="nd-note">{texts("more", count=f"{left:,}")}</p>' if left > 0 else ""
     return (
         f'<div class="nd-contents"><p class="nd-label">{texts("collection")}</p>'
         f'<p class="nd-count">{texts.articles(total)}</p><ul>{items}</ul>{more}</div>'
@@ -287,7 +289,7 @@ def collection_html(articles: Sequence[Article], total: int, *, texts: Texts = _
 def article_html(
     article: Article, cited: Reference | None = None, others: Sequence[Reference] = (), *, texts: Texts = _ENGLISH
 ) -> str:
-    """The whole article; `cited` is marked at its exact characters (id nd-mark), its short answer stronger, `others` lighter.
+    """The whole article; `cited` is marked exactly (id nd-mark), its short answer stronger, `others` lighter.
 
     References that reach outside the text are cut to it, empty ones mark nothing.
     """

@@ -1,8 +1,8 @@
 """Every word that the chat page itself says, in English and German, and how each language writes a date.
 
 A third language is one more entry in `LANGUAGES`. Gradio's own translator picks the browser's language for labels and
-placeholders; what Python renders takes it from the request's Accept-Language (`language_of`). Texts of answers, articles
-and errors are not here: they come as they are.
+placeholders; what Python renders takes it from the request's Accept-Language (`language_of`). Texts of answers,
+articles and errors are not here: they come as they are.
 """
 
 from __future__ import annotations
