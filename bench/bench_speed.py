@@ -35,7 +35,8 @@ def main() -> None:
         with PassageStore.open(index, create=True, read_only=False) as store:
             report = store.add_articles(read_articles(SEEDS))
         print(
-            f"index   {report.embedded} passages in {report.seconds:.1f} s, {report.embedded / report.seconds:.0f} a second"
+            f"index   {report.embedded} passages in {report.seconds:.1f} s, "
+            f"{report.embedded / report.seconds:.0f} a second"
         )
         began = time.perf_counter()
         with Bot.open(index) as bot:

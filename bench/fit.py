@@ -2,8 +2,8 @@
 
     python -m bench.fit --write
 
-On xquad_fit and COVID-QA, neither of which the bundled reader was trained on (the reporting half of XQuAD, ClapNQ and seeds
-are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on the first
+On xquad_fit and COVID-QA, neither of which the bundled reader was trained on (the reporting half of XQuAD, ClapNQ and
+seeds are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on the first
 alone would refuse whoever asks in other words. Paragraphs stand among distractors from the reader's training contexts,
 and each question is asked twice, with its paragraph there and removed.
 """
@@ -34,6 +34,8 @@ from rag.words import coverage
 FITTED = Path(__file__).parents[1] / "rag" / "fitted.json"
 DISTRACTORS = 1500
 DEPTH = 8
+ANSWERED = 0.9
+"""The threshold lets so much of the answerable questions through: a bot that refuses what it could answer is not asked twice."""
 
 Row = dict[str, Any]
 Read = list[tuple[Retrieved, float]]
@@ -125,7 +127,7 @@ def main() -> None:
         for row in tqdm(questions, desc="reading"):
             question, gold = str(row["question"]), ids[str(row["context"])]
             found = retriever.retrieve(question)
-            logits = dict((r.passage.id, x) for r, x in read(plain, question, found[: DEPTH + 2]))
+            logits = {r.passage.id: x for r, x in read(plain, question, found[: DEPTH + 2])}
             there.append((question, gold, [(r, logits[r.passage.id]) for r in found[:DEPTH]]))
             rest = without(found, gold)[:DEPTH]
             absent.append((question, [(r, logits[r.passage.id]) for r in rest if r.passage.id in logits]))
@@ -155,8 +157,11 @@ def main() -> None:
         (example(q, items), True) for q, gold, items in there if any(r.passage.article_id == gold for r, _ in items)
     ]
     examples += [(example(q, items), False) for q, items in absent if items]
-    model, threshold = fit(examples)
+    model, _ = fit(examples)
+    threshold = 0.0
     fitted = Fitted(embedder, bundled.digest, weight, model, threshold)
+    answerable = [fitted.confidence(f) for f, y in examples if y]
+    threshold = round(float(np.quantile(answerable, 1 - ANSWERED)), 2)
     right = [(fitted.confidence(f) >= threshold) == y for f, y in examples]
     scores = np.array([fitted.confidence(f) for f, _ in examples])
     labels = np.array([y for _, y in examples])

@@ -1,4 +1,4 @@
-"""Near-duplicate articles (syndicated copies, corrections) by MinHash over word triples. It folds nothing: `rag.retrieve` does.
+"""Near-duplicate articles (syndicated copies, corrections) by MinHash over word triples. `rag.retrieve` folds.
 
 datasketch makes the signatures; its bands are rows in SQLite, so that nothing is pickled and nothing has to be loaded.
 """

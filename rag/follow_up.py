@@ -23,7 +23,10 @@ _ANAPHOR = re.compile(
 _CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about)\b", re.I)
 _NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
 _QUESTION_WORDS = frozenset(
-    "what who whom whose when where which why how did do does is are was were can could will would has have had in on at the a an and but tell give name".split()
+    (
+        "what who whom whose when where which why how did do does is are was were can could will would has have had "
+        "in on at the a an and but tell give name"
+    ).split()
 )
 
 
@@ -46,7 +49,7 @@ def names(text: str) -> list[str]:
 def stand_alone(question: str, history: Sequence[Turn]) -> str:
     """The question, with what it leans on in brackets when it leans on an earlier turn.
 
-    A question leans when it continues ("And Trump?") in a few words, or names nobody and has a pronoun or hardly a word.
+    A question leans when it continues ("And Trump?") in a few words, or names nobody and has a pronoun or few words.
     """
     if not history:
         return question
@@ -72,7 +75,10 @@ _MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name
     name.lower(): i for i, name in enumerate(calendar.month_abbr) if name
 }
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DAY = rf"(?:(?P<d>\d{{1,2}})\s+(?P<m>{_MONTH})\s+(?P<y>\d{{4}})|(?P<iso>\d{{4}}-\d\d-\d\d)|(?P<m2>{_MONTH})\s+(?P<y2>\d{{4}})|(?P<y3>\d{{4}}))"
+_DAY = (
+    rf"(?:(?P<d>\d{{1,2}})\s+(?P<m>{_MONTH})\s+(?P<y>\d{{4}})|(?P<iso>\d{{4}}-\d\d-\d\d)"
+    rf"|(?P<m2>{_MONTH})\s+(?P<y2>\d{{4}})|(?P<y3>\d{{4}}))"
+)
 _PUBLISHED = re.compile(
     rf"\b(?:published|reported|written|printed|articles?|reports?|news|stories|coverage)\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
     re.I,

@@ -1,4 +1,4 @@
-"""The reader: question and passages in, the probability that each answers and the spans that would. Ranks nothing, quotes nothing.
+"""The reader: question and passages in, the probability that each answers and the spans that would.
 
 The bundled reader is MiniLM-L6 with two heads (span start and end; relevance on [CLS]), int8 on ONNX Runtime; see
 docs/reader.md. Input is `[CLS] question [SEP] title [SEP] passage [SEP]`, the passage as token type 1.
@@ -118,7 +118,8 @@ class OnnxReader:
         self.digest = hashlib.sha256(data).hexdigest()
         if self.digest != sha256:
             raise ModelMissing(
-                f"{path} is missing or damaged (SHA-256 {self.digest[:12]}…, expected {sha256[:12]}…): reinstall newsdesk"
+                f"{path} is missing or damaged (SHA-256 {self.digest[:12]}…, expected {sha256[:12]}…): "
+                "reinstall newsdesk"
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -1,6 +1,6 @@
 """Reranking as LangChain's own type: the bundled reader, or any sentence-transformers CrossEncoder by name.
 
-The bot doesn't need it (its answerer reads anyway); it is for LangChain pipelines and for `PassageRetriever(reranker=)`.
+The bot doesn't need it (its answerer reads anyway); LangChain pipelines and `PassageRetriever(reranker=)` do.
 """
 
 from __future__ import annotations

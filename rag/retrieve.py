@@ -87,7 +87,7 @@ class PassageRetriever(BaseRetriever):
         return hasattr(self.store, "search_lexical")
 
     def retrieve(self, query: str, *, filter: Filter | None = None, k: int | None = None) -> list[Retrieved]:
-        """At most k passages (default: the retriever's own), best first, copies of a text folded into the best of them."""
+        """At most k passages (default: the retriever's own), best first, copies of a text folded into the best one."""
         k = k or self.k
         found = self._fused(query, filter) if self._fuses else self._dense(query, filter)
         folded = self._fold(found, k)

@@ -17,7 +17,7 @@ Support = Literal["quoted", "supported", "partly", "unsupported"]
 @dataclass(frozen=True, slots=True)
 class Retrieved:
     """A passage that may answer. `dense` is the raw cosine, `lexical` the raw BM25 score (None: not among its top);
-    `fused` is relative to its query and orders one query's passages only. `duplicates`: passage ids of copies folded in."""
+    `fused` is relative to its query and orders one query's passages only. `duplicates`: ids of copies folded in."""
 
     passage: Passage
     dense: float | None
@@ -56,7 +56,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """`quote` is exactly `article.text[start:end]`; `answer_start:answer_end` is the short answer in it, if one is known."""
+    """`quote` is exactly `article.text[start:end]`; `answer_start:answer_end` is the short answer in it, if known."""
 
     number: int
     article_id: str

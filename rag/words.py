@@ -7,11 +7,12 @@ import re
 _WORD = re.compile(r"\w+(?:['’]\w+)?", re.UNICODE)
 
 STOP_WORDS = frozenset(
-    """a an and any are as at be been being but by can could did do does for from had has have he her hers him his how i if
-    in into is it its just me might more most my no nor not of off on or other our out over own she should so some such than
-    that the their them then there these they this those through to too under until up us very was we were what when where
-    which while who whom whose why will with would you your about after again all also am because before both during each
-    few further here s t don now tell give say said know many much happen happened""".split()
+    """a an and any are as at be been being but by can could did do does for from had has have he her hers him
+    his how i if in into is it its just me might more most my no nor not of off on or other our out over own she
+    should so some such than that the their them then there these they this those through to too under until up
+    us very was we were what when where which while who whom whose why will with would you your about after
+    again all also am because before both during each few further here s t don now tell give say said know many
+    much happen happened""".split()
 )
 
 
