@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from index.types import Filter
 from rag.answer import Answerer, ExtractiveAnswerer, refusal
 from rag.confidence import Fitted
+from rag.errors import ChatModelError
 from rag.follow_up import dates_asked, names, narrow, stand_alone
 from rag.retrieve import PassageRetriever
 from rag.settings import Settings, load_settings
@@ -209,7 +211,7 @@ class Bot:
             yield Done(Answer(question, standalone_question=asked, refused=True, answerer="about", notes=(reply,)))
             return
         began = time.perf_counter()
-        alone = stand_alone(asked, history)
+        alone = self._stand_alone(asked, history, answerer)
         wanted = narrow(filter, dates_asked(asked, today))
         yield _timed(timings, "understanding", began)
         began = time.perf_counter()
@@ -237,6 +239,15 @@ class Bot:
                     )
                 )
             yield event
+
+    @staticmethod
+    def _stand_alone(question: str, history: History, answerer: Answerer) -> str:
+        """The question without its history: by the language model where it answers, else by words."""
+        condense = getattr(answerer, "condense", None)
+        if history and condense:
+            with suppress(ChatModelError):  # the answer itself will say what is wrong with the model
+                return str(condense(question, history))
+        return stand_alone(question, history)
 
     def small_talk(self, text: str) -> str | None:
         """A short reply about the collection to a greeting, thanks or "what can you answer?"; None for a question."""
