@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from index.errors import IndexDamaged, IndexFolderError
 from index.lexical import LexicalIndex
 from index.manifest import MANIFEST, Manifest
 from index.reports import IngestProgress, IngestReport
-from index.rows import article_values, passages_by_key, text_hash, to_half, vector_seal
+from index.rows import article_values, clean, passages_by_key, text_hash, to_half, vector_seal
 from index.schema import FORMAT
 from index.types import Article, Passage, Rejected, passage_id
 from index.view import all_vectors, fill
@@ -94,7 +94,9 @@ class Writing:
         """Stores the article at once where nothing must be embedded, else with the next batch."""
         from index import passages as splitting
 
-        store, id_ = self.store, article.id
+        store = self.store
+        article = replace(article, id=clean(article.id), title=clean(article.title), text=clean(article.text))
+        id_ = article.id
         try:
             values = article_values(article) | {"document": int(document)}
         except (TypeError, ValueError) as error:
@@ -116,7 +118,7 @@ class Writing:
             self.tally.note("renamed", id_)
             return
         if document:
-            made = [Passage(passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), values["text"], "", values["title"])]
+            made = [Passage(passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), article.text, "", article.title)]
         else:
             made = splitting.split(article, count_tokens=store.index_embeddings.count_tokens, settings=store.settings)
         hashes = [text_hash(passage.indexed_text, store.embeddings_digest) for passage in made]
@@ -234,7 +236,7 @@ class Writing:
         """A transaction that raises the generation by one."""
         with self.database.transaction() as connection:
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
-            yield connection, int(self.database.meta("generation"))
+            yield connection, self.database.number("generation")
 
     def _index(self, gone: Sequence[int], born: Sequence[tuple[int, str]]) -> None:
         self._uncommitted = True
@@ -248,7 +250,7 @@ class Writing:
         """BM25 reaches SQLite's generation."""
         if self._uncommitted:
             with writing_files(self.store):
-                self.lexical.commit(int(self.database.meta("generation")))
+                self.lexical.commit(self.database.number("generation"))
         self._uncommitted = False
         self._last_commit = time.monotonic()
 
@@ -339,7 +341,7 @@ def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:
 
 def prepare(store: PassageStore) -> None:
     """What a writer does on opening: the derived files catch up with SQLite, damaged ones are made anew."""
-    fresh = not (store.folder / MANIFEST).exists() and not store.database.meta("generation")
+    fresh = not (store.folder / MANIFEST).exists() and not store.database.number("generation")
     _sweep(store)
     try:
         view = store.view()
@@ -419,7 +421,7 @@ def publish(store: PassageStore, *, lexical: str | None = None) -> None:
     manifest = Manifest.read(store.folder)
     with writing_files(store):
         with store.database.transaction(write=False):
-            generation = int(store.database.meta("generation"))
+            generation = store.database.number("generation")
             keys, vectors = all_vectors(store.database, store.index_embeddings.dimension, store.folder)
         snapshot = write_snapshot(
             store.folder,
@@ -445,7 +447,7 @@ def rebuild(store: PassageStore) -> None:
             with store.database.transaction(write=False):
                 keys = [key for (key,) in store.database.rows("SELECT key FROM passages ORDER BY key")]
                 fill(lexical, store.database, keys, store.embeddings_digest, store.folder)
-                lexical.commit(int(store.database.meta("generation")))
+                lexical.commit(store.database.number("generation"))
         finally:
             lexical.close()
     publish(store, lexical=folder.name)

@@ -214,7 +214,7 @@ def damage(folder: Path) -> str | None:
             files = sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
             deletes = segment["deletes"]
             kinds = {file.suffix for file in files}
-            if not kinds >= {".idx", ".term", ".store", ".fast", ".fieldnorm"} or (deletes and ".del" not in kinds):
+            if not kinds >= {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm"} or (deletes and ".del" not in kinds):
                 return f"a file of segment {segment['segment_id']} is missing"
             for file in files:
                 data = file.read_bytes()
@@ -232,7 +232,9 @@ def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
     for attempt in range(6):
         if (folder / "meta.json").is_file() and damage(folder) is None:
             try:
-                return LexicalIndex(folder, threads=threads)
+                found = LexicalIndex(folder, threads=threads)
+                found.words()
+                return found
             except BaseException as error:  # tantivy panics over some damage; pyo3's panic is no Exception
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                     raise

@@ -55,6 +55,8 @@ def telling_damage(folder: Path) -> Iterator[None]:
         if "decode" in text or "malformed" in text or "no such table" in text or "no such column" in text:
             raise damaged(folder, text) from error
         raise IndexFolderError(f"{folder / DATABASE}: {text}; check the disk and the folder's permissions") from error
+    except (UnicodeDecodeError, OverflowError) as error:
+        raise damaged(folder, str(error)) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError):
             raise
@@ -115,6 +117,13 @@ class Database:
 
     def meta(self, name: str) -> Any:
         return self.value("SELECT value FROM meta WHERE name = ?", name)
+
+    def number(self, name: str) -> int:
+        """A number of `meta`; one that is absent or no number is damage."""
+        found = self.meta(name)
+        if not isinstance(found, int):
+            raise sqlite3.DatabaseError(f"its {name} is missing")
+        return found
 
     @contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:

@@ -29,7 +29,7 @@ from index.errors import ArticleMissing, IndexMismatch, IndexMissing
 from index.lock import WriterLock
 from index.manifest import MANIFEST, Manifest
 from index.reports import CheckReport, IngestProgress, IngestReport, StoreStatus
-from index.rows import ARTICLE, article_from_row, filter_sql, passages_by_key, vectors_from_rows
+from index.rows import ARTICLE, article_from_row, clean, filter_sql, passages_by_key, vectors_from_rows
 from index.settings import IndexSettings
 from index.types import Article, Filter, Passage, Rejected
 from index.view import View, Viewer
@@ -146,10 +146,11 @@ class PassageStore(VectorStore):
     def view(self) -> View:
         """What a search sees now: the files as they are, and what SQLite has beyond them."""
         with self.mutex:
-            view, generation = self._view, int(self.database.meta("generation"))
-            floor = int(self.database.meta("tombstones_from"))
+            view, generation = self._view, self.database.number("generation")
+            floor = self.database.number("tombstones_from")
             if view is not None and _stamp(self.folder) == self._stamp and view.generation >= floor:
-                if view.generation != generation:
+                # What BM25 lacked when the view was made may have been committed since.
+                if view.generation != generation or view.tail or view.dead:
                     view = self._view = self.viewer.update(view)
                 return view
             for _ in range(5):
@@ -185,7 +186,7 @@ class PassageStore(VectorStore):
     def generation(self) -> int:
         """A number that changes whenever content does."""
         with self._guarded():
-            return int(self.database.meta("generation"))
+            return self.database.number("generation")
 
     def article(self, article_id: str) -> Article:
         """The article of that id. Raises ArticleMissing."""
@@ -249,6 +250,7 @@ class PassageStore(VectorStore):
 
     def query_vector(self, query: str) -> Vectors:
         """The query's unit vector; one question is embedded once."""
+        query = clean(query)
         with self.mutex:
             if query in self._queries:
                 self._queries.move_to_end(query)
@@ -262,11 +264,13 @@ class PassageStore(VectorStore):
 
     def search_dense(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
         """The k passages nearest to the query with their cosines, best first; fewer only where fewer may answer."""
-        return self.search_vector(self.query_vector(query), k, filter)
+        return self._nearest(self.query_vector(query), k, filter)
 
     def search_vector(self, vector: Vectors, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
         """`search_dense` for a vector of any length."""
-        vector = _unit(vector)
+        return self._nearest(_unit(vector), k, filter)
+
+    def _nearest(self, vector: Vectors, k: int, filter: Filter | None) -> list[tuple[Passage, float]]:
 
         def find(view: View, allowed: Keys | None) -> list[tuple[int, float]]:
             exact = allowed is not None and len(allowed) <= self.settings.exact_filter_limit
@@ -278,6 +282,7 @@ class PassageStore(VectorStore):
 
     def search_lexical(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[Passage, float]]:
         """The k passages with the best BM25 scores, best first. Any text is a query; it has no syntax."""
+        query = clean(query)
 
         def find(view: View, allowed: Keys | None) -> list[tuple[int, float]]:
             wanted = k + MARGIN
@@ -287,11 +292,13 @@ class PassageStore(VectorStore):
             while True:
                 hits = view.words.search(query, limit, allowed=sorted(among) if among is not None and in_query else None)
                 kept = [hit for hit in hits if hit[0] not in view.dead and (among is None or hit[0] in among)]
-                if len(kept) >= wanted or len(hits) < limit:
+                # Until what is left out scores less than the k-th: which of equals is found must not be chance.
+                if len(hits) < limit or (len(kept) >= wanted and kept[-1][1] < kept[k - 1][1]):
                     break
                 limit *= 4
             kept += [hit for hit in view.words.tail_scores(query, view.tail) if among is None or hit[0] in among]
-            return sorted(kept, key=lambda hit: (-hit[1], hit[0]))[:wanted]
+            kept.sort(key=lambda hit: (-hit[1], hit[0]))
+            return [hit for hit in kept if len(kept) <= wanted or hit[1] >= kept[k - 1][1]]
 
         return self._search(find, k, filter)
 
@@ -335,8 +342,8 @@ class PassageStore(VectorStore):
         )
         blobs = [(blob, sealed) for _, blob, sealed in rows]
         vectors = vectors_from_rows(blobs, self.index_embeddings.dimension, self.folder)
-        # Row by row, not by BLAS, whose rounding depends on how many rows there are.
-        scores = (vectors * vector).sum(axis=1)
+        # In double precision and rounded, so that a score doesn't depend on how many are computed together.
+        scores = np.round(vectors.astype(np.float64) @ vector.astype(np.float64), 8)
         return [(int(key), float(score)) for (key, _, _), score in zip(rows, scores, strict=True)]
 
     def _key_of(self, passage: str) -> int | None:
@@ -498,7 +505,7 @@ def _about(embedder: IndexEmbeddings, settings: IndexSettings) -> dict[str, Any]
 
 def _check_name(database: schema.Database, folder: Path, name: str) -> None:
     """Before a model is loaded: is it the one that the index was made with?"""
-    found = int(database.meta("format") or 0)
+    found = database.number("format")
     if found != schema.FORMAT:
         raise IndexMismatch(
             f"{folder} has format {found}, this newsdesk reads format {schema.FORMAT}: use the newsdesk that made it to "

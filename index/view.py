@@ -84,7 +84,7 @@ class Viewer:
         lexical = open_lexical(self.folder / name, threads=self.threads) if name else None
         if lexical is not None:
             words = lexical.words()
-            if words.generation <= int(self.database.meta("generation")) and words.count == self._held_at(words.generation):
+            if words.generation <= self.database.number("generation") and words.count == self._held_at(words.generation):
                 return lexical
             lexical.close()
         if name:
@@ -93,7 +93,7 @@ class Viewer:
 
     def _held_at(self, generation: int) -> int:
         """How many passages there were at a generation; not known for one from before the last compact."""
-        if generation < int(self.database.meta("tombstones_from")):
+        if generation < self.database.number("tombstones_from"):
             return -1
         alive = self.database.value("SELECT count(*) FROM passages WHERE born <= ?", generation)
         dead = self.database.value(
@@ -102,7 +102,7 @@ class Viewer:
         return int(alive) + int(dead)
 
     def _update(self, view: View, dense_since: int) -> View:
-        generation = int(self.database.meta("generation"))
+        generation = self.database.number("generation")
         gone = [
             key for (key,) in self.database.rows("SELECT passage FROM tombstones WHERE generation > ?", dense_since)
         ]
