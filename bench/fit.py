@@ -3,8 +3,8 @@
     python -m bench.fit --write
 
 On xquad_fit and COVID-QA, neither of which the bundled reader was trained on (the reporting half of XQuAD, ClapNQ and
-seeds are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on the first
-alone would refuse whoever asks in other words. Paragraphs stand among distractors from the reader's training contexts,
+seeds are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on the
+first alone would refuse whoever asks in other words. Paragraphs stand among distractors from the reader's training contexts,
 and each question is asked twice, with its paragraph there and removed.
 """
 
@@ -35,7 +35,7 @@ FITTED = Path(__file__).parents[1] / "rag" / "fitted.json"
 DISTRACTORS = 1500
 DEPTH = 8
 ANSWERED = 0.9
-"""The threshold lets so much of the answerable questions through: a bot that refuses what it could answer is not asked twice."""
+"""The threshold lets so much of the answerable questions through: a bot that refuses too much is not asked twice."""
 
 Row = dict[str, Any]
 Read = list[tuple[Retrieved, float]]
