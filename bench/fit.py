@@ -3,9 +3,9 @@
     python -m bench.fit --write
 
 On xquad_fit and COVID-QA, neither of which the bundled reader was trained on (the reporting half of XQuAD, ClapNQ and
-seeds are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on the
-first alone would refuse whoever asks in other words. Paragraphs stand among distractors from the reader's training contexts,
-and each question is asked twice, with its paragraph there and removed.
+seeds are never looked at). XQuAD's questions copy their paragraph's words, COVID-QA's hardly do: a model fitted on
+the first alone would refuse whoever asks in other words. Paragraphs stand among distractors from the reader's
+training contexts, and each question is asked twice, with its paragraph there and removed.
 """
 
 from __future__ import annotations

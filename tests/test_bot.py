@@ -36,7 +36,8 @@ def bot(seeds_index: Path) -> Iterator[Bot]:
 
 def holds(answer: Answer, bot: Bot) -> bool:
     """The invariants of every answer: exact quotes, and cited or refused."""
-    exact = all(bot.store.article(c.article_id).text[c.start : c.end] == c.quote for c in (*answer.citations, *answer.closest))
+    cited = (*answer.citations, *answer.closest)
+    exact = all(bot.store.article(c.article_id).text[c.start : c.end] == c.quote for c in cited)
     return exact and bool(answer.citations) is not answer.refused
 
 
@@ -120,7 +121,9 @@ def test_no_index_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_collection_of_one_article(tmp_path: Path) -> None:
-    article = Article("bridge", "A bridge at Saltstraumen", "The bridge was opened by Queen Sonja on 3 July 1992. It cost 42 million crowns.")
+    article = Article(
+        "bridge", "A bridge at Saltstraumen", "Queen Sonja opened the bridge on 3 July 1992. It cost 42 million crowns."
+    )
     with PassageStore.open(tmp_path / "one", create=True, read_only=False) as store:
         store.add_articles([article])
     with Bot.open(tmp_path / "one") as bot:

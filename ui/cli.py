@@ -71,24 +71,38 @@ def index(
         from watchfiles import watch as changes
 
         terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
+        ready = False
         try:
-            for _ in changes(*local):
-                # The store is opened for each change only, so that others can write in between.
-                _ingest(paths, local, settings, prune=True, json=json)
+            for changed in changes(*local, yield_on_timeout=True, rust_timeout=1_000):
+                # The first time-out says that the watcher listens: what changed before it did is taken up then.
+                if changed or not ready:
+                    # The store is opened for each change only, so that others can write in between.
+                    _ingest(paths, local, settings, prune=True, json=json, silent_if_unchanged=True)
+                ready = True
         except KeyboardInterrupt:
             return  # the way to end it, not a failure; an ingest that was cut off goes on next time
 
 
-def _ingest(paths: list[str], local: list[Path], settings: Settings, *, prune: bool, json: bool) -> None:
+def _ingest(
+    paths: list[str],
+    local: list[Path],
+    settings: Settings,
+    *,
+    prune: bool,
+    json: bool,
+    silent_if_unchanged: bool = False,
+) -> None:
     from index.articles import read_articles
     from index.store import PassageStore
     from ui.progress import ingest_progress
 
     with PassageStore.open(settings.index, settings=settings, create=True, read_only=False) as store:
-        with ingest_progress(local, quiet=json) as progress:
+        with ingest_progress(local, quiet=json or silent_if_unchanged) as progress:
             items = read_articles(*paths, settings=settings)
             report = store.add_articles(items, progress=progress, roots=paths, prune=prune)
         total = store.status().articles
+    if silent_if_unchanged and not (report.added or report.changed or report.renamed or report.removed):
+        return
     terminal.show_json(report) if json else terminal.show_ingest(report, total=total, folder=settings.index)
     if not total and report.rejected:
         raise NewsdeskError(f"nothing could be read, so the index in {settings.index} is empty; the reasons are above")
