@@ -16,7 +16,9 @@ from chat_helpers import COST, DEARER, FILLER, WALL, FakeBot, cite
 
 from index.types import Article
 from rag.types import Alternative, Answer, Copy, Statement, Turn
-from ui.chat import append_feedback, loaded, opener, storage_secret, turns_of
+from ui.chat import opener
+from ui.conversation import loaded, turns_of
+from ui.kept import append_feedback, storage_secret
 from ui.render import Reference
 
 CHROMIUM = shutil.which("chromium")

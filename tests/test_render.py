@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from index.types import Article
 from rag.types import Answer, Statement, Turn
+from ui.export import conversation_markdown
 from ui.render import (
     Reference,
     answer_html,
     article_html,
     blocks_of,
-    conversation_markdown,
     one_line,
     question_html,
     safe_url,

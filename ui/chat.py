@@ -8,14 +8,8 @@ analytics, and a content policy that names only this server.
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import secrets
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,23 +17,20 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when Gradio is imported
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from pydantic import ValidationError
 
 from index.errors import ArticleMissing, NewsdeskError
-from rag.types import Answer, Done, Stage, StatementReady, Turn
 from ui import render
+from ui.conversation import MAX_TURNS, answered, conversation, loaded, shown_turn, state_of, turns_of
+from ui.export import conversation_markdown
 from ui.guard import middleware
+from ui.kept import append_feedback, storage_secret
 from ui.texts import IN_SCRIPT, LANGUAGES, Texts, language_of
 
 if TYPE_CHECKING:
     from rag.bot import Bot
 
-log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-MAX_TURNS = 60
 MAX_QUESTION = 20_000
-MAX_TURN = 300_000
-MAX_FEEDBACK = 50_000_000
 SHOWN_ARTICLES = 60
 CLIENTS = 32
 PANE = """<div class="nd-pane" role="region"><div class="nd-bar">
@@ -169,7 +160,7 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             return gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome)
 
         def on_export(state: Any, request: gr.Request) -> str:
-            return render.conversation_markdown(turns_of(state), texts=texts_of(request))
+            return conversation_markdown(turns_of(state), texts=texts_of(request))
 
         hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         asking: dict[str, Any] = {
@@ -198,113 +189,6 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
 def translations() -> gr.I18n:
     """The page's texts for Gradio's own translator, which goes by the browser's language."""
     return gr.I18n(**{name: dict(texts) for name, texts in LANGUAGES.items()})
-
-
-# --- a conversation, there and back -----------------------------------------------------------------------------------
-
-
-class Shown:
-    """One question and what is known of its answer so far; `failed` is an error's line in its place."""
-
-    def __init__(self, question: str, answer: Answer | None = None, *, done: bool = False, failed: str = "") -> None:
-        self.question = question
-        self.answer = answer or Answer(question)
-        self.done = done
-        self.failed = failed
-
-
-def answered(bot: Bot, question: str, before: Sequence[Turn], *, texts: Texts) -> Iterator[list[Shown]]:
-    """The conversation as it grows while the bot answers `question`; an error becomes the answer's text."""
-    earlier = [Shown(turn.question, turn.answer, done=True) for turn in before]
-    current = Shown(question)
-    yield [*earlier, current]
-    drawn = time.monotonic()
-    statements: list[Any] = []
-    timings: dict[str, float] = {}
-    try:
-        for event in bot.stream(question, history=tuple(before)):
-            if isinstance(event, Stage):
-                timings[event.name] = event.milliseconds
-            elif isinstance(event, StatementReady):
-                statements.append(event.statement)
-            elif isinstance(event, Done):
-                current = Shown(question, event.answer, done=True)
-                break
-            current = Shown(question, Answer(question, statements=tuple(statements), timings=dict(timings)))
-            if time.monotonic() - drawn > 0.1 or statements:  # a redraw costs the browser about ten milliseconds
-                drawn = time.monotonic()
-                yield [*earlier, current]
-    except NewsdeskError as error:
-        current = Shown(question, done=True, failed=str(error))
-    except Exception:
-        log.exception("the question could not be answered")
-        current = Shown(question, done=True, failed=texts("failed"))
-    yield [*earlier, current]
-
-
-def conversation(shown: Sequence[Shown], *, texts: Texts) -> Any:
-    """Gradio's messages: a question, and an answer in two blocks (what was done, what came of it)."""
-    messages: list[dict[str, Any]] = []
-    for number, turn in enumerate(shown):
-        messages.append({"role": "user", "content": render.question_html(turn.question, number, texts=texts)})
-        if turn.failed:
-            blocks = [render.failure_html(turn.failed)]
-        else:
-            answer = turn.answer
-            liked = None
-            stages = render.stages_html(answer.timings, done=turn.done, refused=answer.refused, texts=texts)
-            body = ""
-            if turn.done or answer.statements:
-                body = render.answer_html(answer, number, done=turn.done, liked=liked, texts=texts)
-            blocks = [block for block in (stages, body) if block]
-        messages.append({"role": "assistant", "content": blocks})
-    return messages
-
-
-def state_of(shown: Sequence[Shown]) -> dict[str, Any]:
-    """What the browser keeps: answers without the passages that were read, which make up most of their size."""
-    return {
-        "turns": [
-            {
-                "answer": replace(turn.answer, question=turn.question, passages=()).to_json(),
-                "done": turn.done,
-                "failed": turn.failed,
-            }
-            for turn in shown[-MAX_TURNS:]
-        ]
-    }
-
-
-def loaded(state: Any) -> list[dict[str, Any]]:
-    """The turns of what a browser sent that can be read; the rest is dropped. It may have been written by anyone."""
-    found = []
-    turns = state.get("turns") if isinstance(state, dict) else None
-    for turn in turns[-MAX_TURNS:] if isinstance(turns, list) else ():
-        try:
-            text = turn["answer"]
-            if isinstance(text, str) and len(text) <= MAX_TURN:
-                found.append(
-                    {
-                        "answer": Answer.from_json(text),
-                        "done": turn.get("done") is True,
-                        "failed": str(turn.get("failed") or "")[:500],
-                    }
-                )
-        except (KeyError, TypeError, AttributeError, ValidationError):
-            log.warning("a turn that the browser sent could not be read")
-    return found
-
-
-def turns_of(state: Any) -> list[Turn]:
-    return [Turn(turn["answer"].question, turn["answer"]) for turn in loaded(state)]
-
-
-def shown_turn(turn: dict[str, Any], *, stopped: str) -> Shown:
-    """A kept turn; one that was stopped before it was done says so."""
-    answer: Answer = turn["answer"]
-    if not turn["done"]:
-        answer = replace(answer, notes=(*answer.notes, stopped))
-    return Shown(answer.question, answer, done=True, failed=turn["failed"])
 
 
 def number_of(event: gr.EventData) -> int:
@@ -351,43 +235,6 @@ def opener(bot: Bot) -> Callable[[Any], dict[str, str]]:
         return {"html": render.article_html(article, references[0], others, texts=texts)}
 
     return open
-
-
-# --- what is kept on disk ---------------------------------------------------------------------------------------------
-
-
-def append_feedback(path: Path, turn: Turn, *, liked: bool, reason: str) -> None:
-    """One line `{"at", "question", "liked", "reason", "answer"}`; nothing is written once the file is very large."""
-    line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "question": turn.question,
-        "liked": liked,
-        "reason": reason,
-        "answer": json.loads(turn.answer.to_json()),
-    }
-    if path.exists() and path.stat().st_size > MAX_FEEDBACK:
-        log.warning("%s is larger than %s bytes; move it away to record more", path, f"{MAX_FEEDBACK:,}")
-        return
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def storage_secret(folder: Path) -> str:
-    """The key of the browser's stored conversation: made once, so that a restart doesn't lose it."""
-    path = folder / "chat-secret"
-    try:
-        return path.read_text(encoding="ascii").strip() or secrets.token_hex(16)
-    except FileNotFoundError:
-        pass
-    made = secrets.token_hex(16)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(made)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        log.warning("%s cannot be written: conversations will not outlive this server", path)
-    return made
 
 
 # --- serving ----------------------------------------------------------------------------------------------------------

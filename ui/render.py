@@ -1,4 +1,4 @@
-"""Answers and articles as HTML for the chat page, and a conversation as Markdown.
+"""Answers and articles as HTML for the chat page.
 
 Everything that comes from an article, a question or a model is escaped here, and marking is done here in code points:
 before, mark, after are slices of `article.text`. An answer's HTML is one line without blank lines, so that a Markdown
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from index.types import Article
 from rag.answer import REFUSAL
-from rag.types import Answer, Citation, Copy, Statement, Turn
+from rag.types import Answer, Citation, Copy, Statement
 from ui.texts import Texts
 
 MAX_REFERENCE = 6_000
@@ -381,55 +381,3 @@ def _marked(text: str, start: int, end: int, marks: Sequence[tuple[int, int, str
         else:
             pieces.append(piece)
     return "".join(pieces)
-
-
-# --- export -----------------------------------------------------------------------------------------------------------
-
-
-def markdown_text(text: str) -> str:
-    """Plain text as Markdown that shows it literally, on one line."""
-    flat = re.sub(r"\s+", " ", text).strip()
-    return re.sub(r"([\\`*_{}\[\]<>#|~!$&])", r"\\\1", flat)
-
-
-def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> str:
-    """A conversation with its sources as footnotes, numbered through."""
-    parts = [f"# {texts('exported')}"]
-    notes: list[str] = []
-    numbers: dict[tuple[str, int, int], int] = {}
-
-    def note(citation: Citation) -> str:
-        key = (citation.article_id, citation.start, citation.end)
-        if key not in numbers:
-            numbers[key] = len(numbers) + 1
-            where = " · ".join(
-                markdown_text(part)
-                for part in (
-                    citation.title or citation.article_id,
-                    citation.source or "",
-                    texts.date(citation.published),
-                )
-                if part
-            )
-            link = safe_url(citation.url)
-            address = f" <{citation.url}>" if link else ""
-            notes.append(f"[^{numbers[key]}]: “{markdown_text(citation.quote)}” — {where}{address}")
-        return f"[^{numbers[key]}]"
-
-    for turn in turns:
-        parts.append(f"## {markdown_text(turn.question)}")
-        answer = turn.answer
-        if answer.refused:
-            if answer.answerer != "about":
-                parts.append(f"*{texts('refused')}*")
-            parts += [markdown_text(text) for text in answer.notes]
-            continue
-        for statement in answer.statements:
-            if not statement.struck:
-                marks = "".join(note(citation) for citation in statement.citations)
-                quoted = "> " if statement.support == "quoted" else ""
-                parts.append(f"{quoted}{markdown_text(statement.text)}{marks}")
-        for alternative in answer.disagreement:
-            marks = "".join(note(citation) for citation in alternative.citations)
-            parts.append(f"- {texts.date(alternative.published)}: {markdown_text(alternative.text)}{marks}")
-    return "\n\n".join([*parts, "\n".join(notes)] if notes else parts) + "\n"
