@@ -1,4 +1,4 @@
-"""A conversation as Markdown: questions as headings, answers, and their sources as footnotes. Text is shown literally."""
+"""A conversation as Markdown: questions as headings, answers, and sources as footnotes. Text is shown literally."""
 
 from __future__ import annotations
 
