@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index import ingest, schema
+from index import ingest, schema, upkeep
 from index.errors import IndexFolderError, IndexMismatch, IndexMissing
 from index.rows import ARTICLE, article_from_row, article_values, text_hash, vectors_from_rows
 from index.settings import IndexSettings
@@ -132,7 +132,7 @@ def import_index(
             if (count, store.status().passages) != (about["articles"], about["passages"]):
                 raise ValueError(f"{count} articles where about.json says {about['articles']}")
             writing.close()
-            ingest.compact(store)
+            upkeep.compact(store)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IndexFolderError(f"{source} is not a whole export ({error}): export it again") from error
     else:

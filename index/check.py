@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index import ingest
+from index import upkeep
 from index.errors import IndexDamaged, IndexFolderError
 from index.lexical import damage
 from index.manifest import Manifest
@@ -45,10 +45,10 @@ def check(store: PassageStore, *, repair: bool) -> CheckReport:
                     connection.execute(f"DELETE FROM {where}")
             repaired.append("orphaned rows were removed")
         if vectors:
-            ingest.mend_vectors(store)
+            upkeep.mend_vectors(store)
             repaired.append("altered vectors were embedded again")
         if files or vectors:
-            ingest.rebuild(store)
+            upkeep.rebuild(store)
             repaired.append("FAISS and BM25 files were made anew")
         left = database_problems(store) + vector_problems(store) + file_problems(store) + orphan_problems(store)
         open_problems = len(left)

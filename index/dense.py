@@ -56,7 +56,9 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_snapshot(folder: Path, *, generation: int, keys: Keys, vectors: Vectors, hnsw_from: int, threads: int = 1) -> Snapshot | None:
+def write_snapshot(
+    folder: Path, *, generation: int, keys: Keys, vectors: Vectors, hnsw_from: int, threads: int = 1
+) -> Snapshot | None:
     """Builds and writes `dense-<generation>.faiss`, aside first; None for no vectors at all.
 
     keys ascending, shape (n,); vectors (n, dimension). Raises OSError where the disk is full.
@@ -81,7 +83,9 @@ def write_snapshot(folder: Path, *, generation: int, keys: Keys, vectors: Vector
         faiss.write_index(index, str(aside))
     except RuntimeError as error:
         aside.unlink(missing_ok=True)
-        raise OSError(errno.ENOSPC, f"FAISS could not write it ({str(error).splitlines()[-1][-120:]})", str(path)) from None
+        raise OSError(
+            errno.ENOSPC, f"FAISS could not write it ({str(error).splitlines()[-1][-120:]})", str(path)
+        ) from None
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
     digest = file_xxh3(aside)
@@ -160,7 +164,9 @@ class DenseIndex:
             np.concatenate([self.tail[kept], vectors]),
         )
 
-    def search(self, query: Vectors, k: int, *, allowed: Keys | None = None, exact: bool = True) -> list[tuple[int, float]]:
+    def search(
+        self, query: Vectors, k: int, *, allowed: Keys | None = None, exact: bool = True
+    ) -> list[tuple[int, float]]:
         """The k best keys with their scores, best first; query of shape (dimension,). Fewer only where fewer exist.
 
         allowed: only these keys, ascending. exact: score all of them rather than walk the HNSW graph.

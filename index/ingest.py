@@ -6,9 +6,7 @@ crash or a deletion taken back embed nothing. It leaves out reading files and ma
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,15 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import copies
-from index.dense import write_snapshot
-from index.errors import IndexDamaged, IndexFolderError
-from index.lexical import LexicalIndex
-from index.manifest import MANIFEST, Manifest
 from index.reports import IngestProgress, IngestReport
-from index.rows import article_values, clean, passages_by_key, text_hash, to_half, vector_seal
-from index.schema import FORMAT
+from index.rows import article_values, clean, text_hash
 from index.types import Article, Passage, Rejected, passage_id
-from index.view import all_vectors, fill
+from index.upkeep import embed, keep, publish, require_writer, writing_files
 
 if TYPE_CHECKING:
     from index.store import PassageStore
@@ -41,11 +34,6 @@ SNAPSHOT_FROM = 256
 """Up to so many newer or deleted passages are never worth a new snapshot."""
 
 STALE = 0.1
-
-
-def _require_writer(store: PassageStore) -> None:
-    if store.lock is None:
-        raise IndexFolderError(f"{store.folder} was opened for reading: open it with read_only=False to change it")
 
 
 @dataclass
@@ -79,7 +67,7 @@ class Writing:
     """One call of `add_articles` or `delete_articles`: SQLite first, BM25 at intervals, a snapshot when it pays."""
 
     def __init__(self, store: PassageStore) -> None:
-        _require_writer(store)
+        require_writer(store)
         self.store = store
         self.database = store.database
         self.lexical = store.view().lexical
@@ -118,7 +106,11 @@ class Writing:
             self.tally.note("renamed", id_)
             return
         if document:
-            made = [Passage(passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), article.text, "", article.title)]
+            made = [
+                Passage(
+                    passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), article.text, "", article.title
+                )
+            ]
         else:
             made = splitting.split(article, count_tokens=store.index_embeddings.count_tokens, settings=store.settings)
         hashes = [text_hash(passage.indexed_text, store.embeddings_digest) for passage in made]
@@ -149,7 +141,9 @@ class Writing:
         self._store(pending)
 
     def _row(self, article_id: str) -> dict[str, Any] | None:
-        rows = self.database.rows("SELECT key, id, content, sealed, path, document FROM articles WHERE id = ?", article_id)
+        rows = self.database.rows(
+            "SELECT key, id, content, sealed, path, document FROM articles WHERE id = ?", article_id
+        )
         return dict(zip(("key", "id", "content", "sealed", "path", "document"), rows[0], strict=True)) if rows else None
 
     def _moved(self, article: Article, values: dict[str, Any]) -> int | None:
@@ -183,7 +177,8 @@ class Writing:
             for place, passage in new.items():
                 if place not in old:
                     cursor = connection.execute(
-                        "INSERT INTO passages (article, start, end, title, section, hash, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        "INSERT INTO passages (article, start, end, title, section, hash, born) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
                         (key, *place, generation),
                     )
                     born.append((int(cursor.lastrowid or 0), passage.indexed_text))
@@ -205,7 +200,8 @@ class Writing:
 
     def _bury(self, connection: sqlite3.Connection, keys: Sequence[int], generation: int) -> None:
         connection.executemany(
-            "INSERT INTO tombstones SELECT key, born, ? FROM passages WHERE key = ?", [(generation, key) for key in keys]
+            "INSERT INTO tombstones SELECT key, born, ? FROM passages WHERE key = ?",
+            [(generation, key) for key in keys],
         )
         connection.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in keys])
         self._count(passages=-len(keys))
@@ -337,140 +333,3 @@ def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:
         return sum(writing.delete(id_) for id_ in dict.fromkeys(article_ids))
     finally:
         writing.close()
-
-
-def prepare(store: PassageStore) -> None:
-    """What a writer does on opening: the derived files catch up with SQLite, damaged ones are made anew."""
-    fresh = not (store.folder / MANIFEST).exists() and not store.database.number("generation")
-    _sweep(store)
-    try:
-        view = store.view()
-    except IndexDamaged:
-        if not mend_vectors(store):
-            raise
-        store.mended += ("altered vectors were embedded again",)
-        view = store.view()
-    if view.notes or view.lexical.folder is None or (view.manifest and view.manifest.made_with != _made_with(store)):
-        if not fresh:
-            store.mended += tuple(f"{note.partition(':')[0]}: made anew" for note in view.notes)
-        rebuild(store)
-    elif view.words.generation != view.generation:
-        with writing_files(store):
-            view.lexical.remove(view.dead)
-            view.lexical.add(view.tail.items())
-            view.lexical.commit(view.generation)
-        store.forget_view()
-
-
-def mend_vectors(store: PassageStore) -> int:
-    """Embeds passages whose vector is absent or altered; how many there were. Raises IndexDamaged for altered text."""
-    rows = store.database.rows("SELECT p.key, p.hash, v.vector, v.sealed FROM passages p LEFT JOIN vectors v ON v.hash = p.hash")
-    size = 2 * store.index_embeddings.dimension
-    lost = {
-        hash_: key
-        for key, hash_, blob, sealed in rows
-        if not isinstance(blob, bytes) or len(blob) != size or vector_seal(blob) != sealed
-    }
-    if lost:
-        passages = passages_by_key(store.database, list(lost.values()), store.embeddings_digest, store.folder)
-        texts = {hash_: passages[key].indexed_text for hash_, key in lost.items()}
-        with store.database.transaction() as connection:
-            connection.executemany("DELETE FROM vectors WHERE hash = ?", [(hash_,) for hash_ in lost])
-            connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
-        embed(store, texts)
-    return len(lost)
-
-
-def embed(store: PassageStore, texts: dict[bytes, str]) -> None:
-    """Embeds texts and keeps their vectors under their hashes, in one transaction."""
-    halves = to_half(store.index_embeddings.embed_documents(list(texts.values())))
-    if halves.shape != (len(texts), store.index_embeddings.dimension) or not np.isfinite(halves).all():
-        raise IndexFolderError(f"the embedder {store.index_embeddings.name!r} gave vectors that can't be kept")
-    keep(store, dict(zip(texts, halves, strict=True)))
-
-
-def keep(store: PassageStore, vectors: dict[bytes, NDArray[np.float16]]) -> None:
-    """Keeps vectors under the hashes of their texts."""
-    blobs = {hash_: vector.astype("<f2").tobytes() for hash_, vector in vectors.items()}
-    with store.database.transaction() as connection:
-        connection.executemany(
-            "INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)",
-            [(hash_, blob, vector_seal(blob)) for hash_, blob in blobs.items()],
-        )
-
-
-@contextmanager
-def writing_files(store: PassageStore) -> Iterator[None]:
-    """Says what it means when a derived file can't be written: nothing is lost."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise IndexFolderError(
-            f"{store.folder}: its search files could not be written ({error}); the articles are safe: free some space and "
-            "run the command again"
-        ) from error
-
-
-def _made_with(store: PassageStore) -> dict[str, Any]:
-    names = ("embedder", "precision", "dimension", "chunking")
-    return {"format": FORMAT} | {name: json.loads(store.database.meta(name)) for name in names}
-
-
-def publish(store: PassageStore, *, lexical: str | None = None) -> None:
-    """A new FAISS snapshot of SQLite's generation, and a manifest that names it; lexical: BM25's new folder."""
-    manifest = Manifest.read(store.folder)
-    with writing_files(store):
-        with store.database.transaction(write=False):
-            generation = store.database.number("generation")
-            keys, vectors = all_vectors(store.database, store.index_embeddings.dimension, store.folder)
-        snapshot = write_snapshot(
-            store.folder,
-            generation=generation,
-            keys=np.asarray(keys, dtype=np.int64),
-            vectors=vectors,
-            hnsw_from=store.settings.hnsw_from,
-            threads=store.settings.threads,
-        )
-        Manifest(_made_with(store), snapshot, lexical or (manifest.lexical if manifest else None)).write(store.folder)
-    store.forget_view()
-    _sweep(store)
-
-
-def rebuild(store: PassageStore) -> None:
-    """FAISS and BM25 files anew from SQLite, beside the old ones until the manifest names them."""
-    store.forget_view()
-    numbers = [int(path.name[8:]) for path in store.folder.glob("lexical-*") if path.name[8:].isdigit()]
-    folder = store.folder / f"lexical-{1 + max(numbers, default=0)}"
-    with writing_files(store):
-        lexical = LexicalIndex(folder)
-        try:
-            with store.database.transaction(write=False):
-                keys = [key for (key,) in store.database.rows("SELECT key FROM passages ORDER BY key")]
-                fill(lexical, store.database, keys, store.embeddings_digest, store.folder)
-                lexical.commit(store.database.number("generation"))
-        finally:
-            lexical.close()
-    publish(store, lexical=folder.name)
-
-
-def compact(store: PassageStore) -> None:
-    """`PassageStore.compact`."""
-    _require_writer(store)
-    rebuild(store)
-    with store.database.transaction() as connection:
-        connection.execute("DELETE FROM vectors WHERE hash NOT IN (SELECT hash FROM passages)")
-        connection.execute("DELETE FROM tombstones")
-        connection.execute("UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'generation') WHERE name = 'tombstones_from'")
-    store.database.connection.execute("VACUUM")
-    store.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _sweep(store: PassageStore) -> None:
-    """Removes derived files that the manifest doesn't name: a killed writer's, and those that were replaced."""
-    manifest = Manifest.read(store.folder)
-    if manifest is None:
-        return
-    kept = {manifest.lexical, manifest.snapshot.file if manifest.snapshot else None}
-    for path in [*store.folder.glob("dense-*"), *store.folder.glob("lexical-*"), *store.folder.glob("*.new")]:
-        if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -214,7 +214,9 @@ def damage(folder: Path) -> str | None:
             files = sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
             deletes = segment["deletes"]
             kinds = {file.suffix for file in files}
-            if not kinds >= {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm"} or (deletes and ".del" not in kinds):
+            if not kinds >= {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm"} or (
+                deletes and ".del" not in kinds
+            ):
                 return f"a file of segment {segment['segment_id']} is missing"
             for file in files:
                 data = file.read_bytes()
@@ -228,7 +230,7 @@ def damage(folder: Path) -> str | None:
 
 
 def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
-    """The index in the folder, None where it is absent or damaged. Files that a writer is replacing are tried again."""
+    """The index in the folder; None where it is absent or damaged. Tries again: a writer may be replacing files."""
     for attempt in range(6):
         if (folder / "meta.json").is_file() and damage(folder) is None:
             try:

@@ -1,4 +1,4 @@
-"""PassageStore: SQLite, dense and lexical index in one folder, kept in step; searches, filters, LangChain's VectorStore.
+"""PassageStore: SQLite, dense and lexical index in one folder, kept in step; searches and filters.
 
 SQLite is the truth (`index.schema`), FAISS and tantivy files are derived from it (`index.view`), and adding is
 `index.ingest`'s. It leaves out fusing the two searches and everything about answers.
@@ -17,17 +17,16 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.vectorstores import VectorStore
 
-from index import check, copies, ingest, schema
+from index import check, copies, ingest, schema, upkeep
 from index.dense import Keys, Vectors
-from index.documents import article_from_document, passage_document
 from index.embedding import IndexEmbeddings, as_index_embeddings, load_embeddings
-from index.errors import ArticleMissing, IndexMismatch, IndexMissing
+from index.errors import ArticleMissing, IndexMissing
+from index.langchain_store import DocumentStore
 from index.lock import WriterLock
 from index.manifest import MANIFEST, Manifest
+from index.match import about_index, check_match, check_name
 from index.reports import CheckReport, IngestProgress, IngestReport, StoreStatus
 from index.rows import ARTICLE, article_from_row, clean, filter_sql, passages_by_key, vectors_from_rows
 from index.settings import IndexSettings
@@ -36,13 +35,12 @@ from index.view import View, Viewer
 
 __all__ = ["CheckReport", "IngestProgress", "IngestReport", "PassageStore", "StoreStatus"]
 
-PRECISION = "float16"
 REMEMBERED_QUERIES = 256
 MARGIN = 8
 """Candidates beyond k, so that equal scores are ordered by passage id and not by where a passage lies."""
 
 
-class PassageStore(VectorStore):
+class PassageStore(DocumentStore):
     """A folder of articles that can be searched. `open` it; close it or use it as a context manager.
 
     Read-only stores may be many, in any process, and see what a writer has finished at their next search. One store may
@@ -98,18 +96,18 @@ class PassageStore(VectorStore):
             with schema.telling_damage(folder):
                 embedder = as_index_embeddings(embeddings) if embeddings else None
                 if (folder / schema.DATABASE).is_file():
-                    _check_name(database, folder, embedder.name if embedder else settings.embedder)
+                    check_name(database, folder, embedder.name if embedder else settings.embedder)
                 embedder = embedder or load_embeddings(settings.embedder, threads=settings.threads)
-                about = _about(embedder, settings)
+                about = about_index(embedder, settings)
                 if not (folder / schema.DATABASE).is_file():
                     schema.create(folder, {name: json.dumps(value) for name, value in about.items()})
-                _check_match(database, folder, about, writing=lock is not None)
+                check_match(database, folder, about, writing=lock is not None)
                 for table in ("articles", "passages"):
                     if database.meta(table) != database.value(f"SELECT count(*) FROM {table}"):
                         raise schema.damaged(folder, f"its number of {table} is not what was written")
                 store = cls(folder, database, embedder, settings, lock)
                 if lock is not None:
-                    ingest.prepare(store)
+                    upkeep.prepare(store)
                 else:
                     store.view()
                 return store
@@ -219,10 +217,22 @@ class PassageStore(VectorStore):
         """The article's passages, in order."""
         with self._guarded():
             rows = self.database.rows(
-                "SELECT p.key FROM passages p JOIN articles a ON a.key = p.article WHERE a.id = ? ORDER BY p.start, p.end",
+                "SELECT p.key FROM passages p JOIN articles a ON a.key = p.article WHERE a.id = ? "
+                "ORDER BY p.start, p.end",
                 article_id,
             )
             return list(self._ordered([key for (key,) in rows]))
+
+    def passage(self, passage_id: str) -> Passage | None:
+        """The passage of that public id."""
+        with self._guarded():
+            key = self._key_of(passage_id)
+            return next(self._ordered([key]), None) if key is not None else None
+
+    def is_document(self, article_id: str) -> bool:
+        """Whether the article came as a LangChain Document."""
+        with self._guarded():
+            return bool(self.database.value("SELECT document FROM articles WHERE id = ?", article_id))
 
     def copies(self, article_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """The near-duplicates of each article that has any, by id."""
@@ -233,7 +243,9 @@ class PassageStore(VectorStore):
         """What the index holds, and how it is."""
         with self._guarded():
             view = self.view()
-            articles, first, last = self.database.rows("SELECT count(*), min(published), max(published) FROM articles")[0]
+            articles, first, last = self.database.rows("SELECT count(*), min(published), max(published) FROM articles")[
+                0
+            ]
             return StoreStatus(
                 articles=articles,
                 passages=int(self.database.value("SELECT count(*) FROM passages")),
@@ -290,7 +302,9 @@ class PassageStore(VectorStore):
             in_query = among is not None and len(among) <= self.settings.exact_filter_limit
             limit = wanted + len(view.dead)
             while True:
-                hits = view.words.search(query, limit, allowed=sorted(among) if among is not None and in_query else None)
+                hits = view.words.search(
+                    query, limit, allowed=sorted(among) if among is not None and in_query else None
+                )
                 kept = [hit for hit in hits if hit[0] not in view.dead and (among is None or hit[0] in among)]
                 # Until what is left out scores less than the k-th: which of equals is found must not be chance.
                 if len(hits) < limit or (len(kept) >= wanted and kept[-1][1] < kept[k - 1][1]):
@@ -352,7 +366,8 @@ class PassageStore(VectorStore):
         if not (start.isdigit() and end.isdigit()):
             return None
         key: int | None = self.database.value(
-            "SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE a.id = ? AND p.start = ? AND p.end = ?",
+            "SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE a.id = ? AND p.start = ? "
+            "AND p.end = ?",
             article_id,
             int(start),
             int(end),
@@ -389,75 +404,17 @@ class PassageStore(VectorStore):
     def compact(self) -> None:
         """Writes FAISS and BM25 files anew and drops what deleted articles left; then all is as if built cleanly."""
         with self._guarded(), self.mutex:
-            ingest.compact(self)
+            upkeep.compact(self)
 
     def check(self, repair: bool = False) -> CheckReport:
         """Verifies every part. repair (a store open for writing): mends what SQLite can give back."""
         with self._guarded(), self.mutex:
             return check.check(self, repair=repair)
 
-    # LangChain's VectorStore
-
-    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Each Document becomes an article of one passage, its metadata kept as it is. Ids are the articles' ids."""
-        ids = kwargs.get("ids") or [document.id for document in documents]
-        if len(ids) != len(documents):
-            raise ValueError(f"{len(ids)} ids for {len(documents)} documents: give one each, or none")
-        articles = [article_from_document(document, id_) for document, id_ in zip(documents, ids, strict=True)]
-        latest = {article.id: article for article in articles}
+    def put_documents(self, articles: Iterable[Article]) -> IngestReport:
+        """Takes up articles that came as Documents, each as one passage."""
         with self._guarded(), self.mutex:
-            report = ingest.add_articles(self, latest.values(), documents=True)
-        if report.rejected:
-            raise ValueError(f"{report.rejected[0].path}: {report.rejected[0].reason}")
-        return [article.id for article in articles]
-
-    def add_texts(
-        self, texts: Iterable[str], metadatas: list[dict[str, Any]] | None = None, *, ids: list[str] | None = None, **kwargs: Any
-    ) -> list[str]:
-        texts = list(texts)
-        about = metadatas or [{} for _ in texts]
-        documents = [Document(page_content=text, metadata=data) for text, data in zip(texts, about, strict=True)]
-        return self.add_documents(documents, **({"ids": ids} if ids else {}))
-
-    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
-        """Deletes articles; None deletes all."""
-        self.delete_articles(self.article_ids() if ids is None else ids)
-        return True
-
-    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """Documents of passages, or of articles that came as Documents; ids that are not there are left out."""
-        found: list[Document] = []
-        with self._guarded():
-            for id_ in ids:
-                key = self.database.value(
-                    "SELECT p.key FROM articles a JOIN passages p ON p.article = a.key WHERE a.id = ? AND a.document", id_
-                )
-                key = self._key_of(id_) if key is None else key
-                if key is not None:
-                    found += [self._document(passage) for passage in self._ordered([key])]
-        return found
-
-    def similarity_search_with_score(
-        self, query: str, k: int = 4, filter: Filter | None = None, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """Documents with their cosines, best first."""
-        return [(self._document(passage), score) for passage, score in self.search_dense(query, k, filter)]
-
-    def similarity_search(self, query: str, k: int = 4, filter: Filter | None = None, **kwargs: Any) -> list[Document]:
-        return [document for document, _ in self.similarity_search_with_score(query, k, filter)]
-
-    def similarity_search_by_vector(
-        self, embedding: list[float], k: int = 4, filter: Filter | None = None, **kwargs: Any
-    ) -> list[Document]:
-        vector = np.asarray(embedding, dtype=np.float32)
-        return [self._document(passage) for passage, _ in self.search_vector(vector, k, filter)]
-
-    def _select_relevance_score_fn(self) -> Callable[[float], float]:
-        return lambda cosine: min(max((cosine + 1) / 2, 0.0), 1.0)
-
-    def _document(self, passage: Passage) -> Document:
-        is_document = self.database.value("SELECT document FROM articles WHERE id = ?", passage.article_id)
-        return passage_document(passage, self.article(passage.article_id), is_document=bool(is_document))
+            return ingest.add_articles(self, articles, documents=True)
 
     @classmethod
     def from_texts(
@@ -491,54 +448,3 @@ def _stamp(folder: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return found.st_mtime_ns, found.st_ino
-
-
-def _about(embedder: IndexEmbeddings, settings: IndexSettings) -> dict[str, Any]:
-    """What an index was made with, and must be opened with."""
-    return {
-        "embedder": {"name": embedder.name, "digest": embedder.digest},
-        "precision": PRECISION,
-        "dimension": embedder.dimension,
-        "chunking": {"passage_tokens": settings.passage_tokens, "overlap_sentences": settings.overlap_sentences},
-    }
-
-
-def _check_name(database: schema.Database, folder: Path, name: str) -> None:
-    """Before a model is loaded: is it the one that the index was made with?"""
-    found = database.number("format")
-    if found != schema.FORMAT:
-        raise IndexMismatch(
-            f"{folder} has format {found}, this newsdesk reads format {schema.FORMAT}: use the newsdesk that made it to "
-            "`newsdesk export` it, and import that"
-        )
-    made = _made(database, folder, "embedder")["name"]
-    if made != name:
-        raise IndexMismatch(
-            f"{folder} was made with the embedder {made!r}, not {name!r}: set embedder = {made!r} (NEWSDESK_EMBEDDER), or "
-            "index the articles into another folder"
-        )
-
-
-def _check_match(database: schema.Database, folder: Path, about: dict[str, Any], *, writing: bool) -> None:
-    for name, value in about.items():
-        made = _made(database, folder, name)
-        if made != value and (writing or name != "chunking"):
-            raise IndexMismatch(
-                f"{folder} was made with {name} {_short(made)}, not {_short(value)}: open it with the same, or index the "
-                "articles into another folder"
-            )
-
-
-def _made(database: schema.Database, folder: Path, name: str) -> Any:
-    try:
-        return json.loads(database.meta(name))
-    except (TypeError, ValueError):
-        raise schema.damaged(folder, f"it doesn't say its {name}") from None
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {str(v)[:40]}" for k, v in value.items())
-    return str(value)
-
-

@@ -84,7 +84,9 @@ class Viewer:
         lexical = open_lexical(self.folder / name, threads=self.threads) if name else None
         if lexical is not None:
             words = lexical.words()
-            if words.generation <= self.database.number("generation") and words.count == self._held_at(words.generation):
+            if words.generation <= self.database.number("generation") and words.count == self._held_at(
+                words.generation
+            ):
                 return lexical
             lexical.close()
         if name:

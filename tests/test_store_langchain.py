@@ -9,9 +9,9 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
+from store_helpers import HashEmbeddings
 
 from index.store import PassageStore
-from store_helpers import HashEmbeddings
 
 
 class TestPassageStore(VectorStoreIntegrationTests):
