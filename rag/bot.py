@@ -25,7 +25,6 @@ from rag.follow_up import dates_asked, names, narrow, stand_alone
 from rag.retrieve import PassageRetriever
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Done, Event, History, Stage
-from rag.words import content_words
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from index.store import PassageStore
     from rag.read import Reader
 
+EXAMPLE_ARTICLES = 20
+"""So many articles are looked at for example questions; each costs an answer."""
 NOT_FITTED = "Refusals were fitted for other models: set refuse_below, or run `newsdesk evaluate --fit`."
 _GREETING = re.compile(
     r"^\W*(hi|hello|hey|hallo|hullo|good (morning|afternoon|evening|day)|greetings)( there| newsdesk| bot)?\W*$", re.I
@@ -276,19 +277,16 @@ class Bot:
         return f"I answer from {count}{when}{among}, and quote where each answer stands."
 
     def examples(self, count: int = 4) -> list[str]:
-        """Example questions that the collection itself suggests, each about an article of its own."""
+        """Example questions that the collection itself suggests, each about another article and answered by it."""
         found: list[str] = []
-        for article in self.store.articles(limit=50):
-            named = [name for name in names(article.title) if len(name) > 2]
-            if named and len(content_words(article.title)) >= 2:
-                found.append(
-                    f"What happened to {named[0]}?" if len(named) == 1 else f"What about {named[0]} and {named[1]}?"
-                )
-            elif article.title:
-                found.append(
-                    article.title if article.title.endswith("?") else f"What is known about “{article.title}”?"
-                )
-        return list(dict.fromkeys(found))[:count]
+        for article in self.store.articles(limit=EXAMPLE_ARTICLES):
+            named = [name for name in names(article.text) if " " in name]
+            question = f"What is reported about {max(named, key=article.text.count)}?" if named else ""
+            if question and question not in found and not self.ask(question, write=False).refused:
+                found.append(question)
+            if len(found) == count:
+                break
+        return found
 
 
 def _writer(
