@@ -229,6 +229,20 @@ def damage(folder: Path) -> str | None:
     return None
 
 
+def collect(folder: Path) -> None:
+    """Removes files that a killed writer left and meta.json doesn't name: the next commit stumbles over their names."""
+    try:
+        segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
+        deletes = {entry["segment_id"].replace("-", ""): (entry["deletes"] or {}).get("opstamp") for entry in segments}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # `damage` will find what is wrong
+    for path in folder.iterdir():
+        segment = path.name.partition(".")[0]
+        stale = path.suffix == ".del" and path.name != f"{segment}.{deletes.get(segment)}.del"
+        if len(segment) == 32 and (segment not in deletes or stale):
+            path.unlink(missing_ok=True)
+
+
 def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
     """The index in the folder; None where it is absent or damaged. Tries again: a writer may be replacing files."""
     for attempt in range(6):

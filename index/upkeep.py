@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from index.dense import write_snapshot
 from index.errors import IndexDamaged, IndexFolderError
-from index.lexical import LexicalIndex
+from index.lexical import LexicalIndex, collect
 from index.manifest import MANIFEST, Manifest
 from index.rows import passages_by_key, to_half, vector_seal
 from index.schema import FORMAT
@@ -36,6 +36,9 @@ def prepare(store: PassageStore) -> None:
     """What a writer does on opening: the derived files catch up with SQLite, damaged ones are made anew."""
     fresh = not (store.folder / MANIFEST).exists() and not store.database.number("generation")
     sweep(store)
+    manifest = Manifest.read(store.folder)
+    if manifest and manifest.lexical:
+        collect(store.folder / manifest.lexical)
     try:
         view = store.view()
     except IndexDamaged:
@@ -48,11 +51,13 @@ def prepare(store: PassageStore) -> None:
             store.mended += tuple(f"{note.partition(':')[0]}: made anew" for note in view.notes)
         rebuild(store)
     elif view.words.generation != view.generation:
-        with writing_files(store):
+        try:
             view.lexical.remove(view.dead)
             view.lexical.add(view.tail.items())
             view.lexical.commit(view.generation)
-        store.forget_view()
+            store.forget_view()
+        except (OSError, ValueError):  # files that won't be written on with may still be written anew
+            rebuild(store)
 
 
 def mend_vectors(store: PassageStore) -> int:

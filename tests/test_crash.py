@@ -1,8 +1,7 @@
 """A child process ingests, changes, deletes and compacts, and is killed with SIGKILL at random moments, 15 times over.
 
 After each kill the index opens, holds every article that was reported, finds none that was deleted, none twice, and has
-embedded no text again but those whose embedding was under way. NEWSDESK_KILLS is not a setting: bench/crash.py asks for
-more kills.
+embedded no text again but those whose embedding was under way. bench/crash.py does it 200 times.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index.lexical import LexicalIndex, damage, open_lexical
+from index.lexical import LexicalIndex, collect, damage, open_lexical
 
 TEXTS = {
     1: "The mayor of São Paulo closed the bridge.",
@@ -99,6 +99,25 @@ def test_damage_is_noticed(tmp_path: Path, kind: str, how: str) -> None:
         path.write_bytes(data if how == "flip" else data[:-9])
     assert damage(folder) is not None
     assert open_lexical(folder) is None
+
+
+def test_what_a_killed_writer_left_is_collected(tmp_path: Path) -> None:
+    folder = tmp_path / "words"
+    made = LexicalIndex(folder)
+    made.add(TEXTS.items())
+    made.commit(1)
+    made.close()
+    segment = next(p.name[:32] for p in folder.glob("*.idx"))
+    left = [folder / f"{segment}.{n}.del" for n in range(3, 12)] + [folder / f"{'ab' * 16}.idx"]
+    for path in left:
+        path.write_bytes(b"left")
+    collect(folder)
+    assert not any(path.exists() for path in left) and damage(folder) is None
+    again = LexicalIndex(folder)
+    again.remove([1])
+    again.commit(2)
+    again.close()
+    assert damage(folder) is None and again.words().count == 3
 
 
 def test_what_was_not_committed_is_dropped(tmp_path: Path) -> None:
