@@ -1,4 +1,4 @@
-"""The crash test at large: `python bench/crash.py 200` kills a writer 200 times and checks the index each time.
+"""The crash test at large: `python bench/crash.py 200` kills a writer 200 times and checks the index each time."""
 
 from __future__ import annotations
 
