@@ -62,15 +62,15 @@ def _turn(turn: Any) -> tuple[str, str]:
 
 
 def feedback(rows: Sequence[Row]) -> Loaded:
-    """The chat page's feedback file: question, answer (as `Answer.to_json` writes it), rating 1 or -1, comment.
+    """The chat page's feedback file: question, answer (as `Answer.to_json` writes it), liked, reason, at.
 
     A thumb up makes a question whose gold is what was cited then; a refusal with a thumb up one that can't be answered.
     A thumb down says that something was wrong but not what is right, so those are left out.
     """
     questions, left_out = [], []
     for row in rows:
-        rating, answer = row.get("rating"), row.get("answer")
-        if rating not in (1, "up", True) or not isinstance(answer, Mapping):
+        answer = row.get("answer")
+        if row["liked"] is not True or not isinstance(answer, Mapping):
             left_out.append(f"{row['id']}: no thumb up, so no right answer is known")
             continue
         cited = () if answer.get("refused") else tuple(answer.get("citations") or ())[:1]
@@ -82,7 +82,7 @@ def feedback(rows: Sequence[Row]) -> Loaded:
                 answers=(str(short),) if short and cited else (),
                 gold=tuple(Gold(c["article_id"], c["start"], c["end"], c["quote"]) for c in cited),
                 answerable=bool(cited),
-                date=_date(row.get("time") or row.get("date")),
+                date=_date(row.get("at")),
             )
         )
     return questions, [], left_out
@@ -237,6 +237,6 @@ LINE_FORMATS: tuple[tuple[set[str], str, Callable[[Sequence[Row]], Loaded]], ...
     ({"question", "context"}, "reader", reader),
     ({"query", "positive"}, "rgb", rgb),
     ({"input", "passages", "output"}, "clapnq", clapnq),
-    ({"question", "rating"}, "feedback", feedback),
+    ({"question", "liked"}, "feedback", feedback),
     ({"question"}, "newsdesk", newsdesk),
 )

@@ -15,6 +15,8 @@ import pytest
 from index.types import Article
 from rag.datasets import Gold, checked, load
 from rag.errors import DatasetError
+from rag.types import Answer, Citation, Turn
+from ui.kept import append_feedback
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("NEWSDESK_DATA") or ROOT.parent / "shared" / "data")
@@ -180,15 +182,23 @@ def test_feedback_keeps_what_was_found_right(tmp_path: Path) -> None:
         "refused": False,
     }
     rows = [
-        {"id": "1", "question": "when?", "answer": answer, "rating": 1},
-        {"id": "2", "question": "who?", "answer": {"refused": True, "citations": []}, "rating": 1},
-        {"id": "3", "question": "why?", "answer": answer, "rating": -1},
+        {"id": "1", "question": "when?", "answer": answer, "liked": True},
+        {"id": "2", "question": "who?", "answer": {"refused": True, "citations": []}, "liked": True},
+        {"id": "3", "question": "why?", "answer": answer, "liked": False},
     ]
     data = load(lines(tmp_path / "feedback.jsonl", rows))
     first, second = data.questions
     assert (first.question, first.gold, first.answers) == ("When did it leave?", (Gold("a", 0, 5, "The f"),), ("noon",))
     assert second.answerable is False
     assert data.left_out == ("3: no thumb up, so no right answer is known",)
+
+
+def test_what_the_chat_page_writes_is_read(tmp_path: Path) -> None:
+    citation = Citation(1, "a", "Title", 0, 5, "The f", "a#0-5")
+    answer = Answer("when?", standalone_question="when?", citations=(citation,), short_answer="noon")
+    append_feedback(tmp_path / "feedback.jsonl", Turn("when?", answer), liked=True, reason="good")
+    (question,) = load(tmp_path / "feedback.jsonl").questions
+    assert question.gold == (Gold("a", 0, 5, "The f"),) and question.date is not None
 
 
 @pytest.mark.parametrize(
