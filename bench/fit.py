@@ -34,7 +34,7 @@ from rag.words import coverage
 FITTED = Path(__file__).parents[1] / "rag" / "fitted.json"
 DISTRACTORS = 1500
 DEPTH = 8
-ANSWERED = 0.9
+ANSWERED = 0.95
 """The threshold lets so much of the answerable questions through: a bot that refuses too much is not asked twice."""
 
 Row = dict[str, Any]
