@@ -233,7 +233,7 @@ def test_copying_gives_text_with_sources(browser: Any, address: str) -> None:
 
 
 def test_stopping_keeps_what_has_come_and_says_so(browser: Any, tmp_path: Path) -> None:
-    with served(FakeBot(tmp_path, pause=0.7)) as address:
+    with served(FakeBot(tmp_path, pause=4.0)) as address:
         watched = Watched(browser, address)
         page = watched.page
         page.fill("#nd-box textarea", "When did the wall break?")
