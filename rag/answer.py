@@ -10,7 +10,7 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from index.passages import sentences
@@ -343,9 +343,3 @@ class ExtractiveAnswerer:
         alternatives = [Alternative(g.answer, s.citations[0].published, s.citations) for g, s in differing]
         alternatives.sort(key=lambda a: a.published.toordinal() if a.published else 0, reverse=True)
         return tuple(alternatives)
-
-
-def renumbered(answer: Answer, statements: Sequence[Statement]) -> Answer:
-    """The answer with other statements, and the citations that those carry."""
-    standing = tuple(c for s in statements if not s.struck for c in s.citations)
-    return replace(answer, statements=tuple(statements), citations=tuple({c.number: c for c in standing}.values()))
