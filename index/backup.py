@@ -129,9 +129,10 @@ def import_index(
                 for line in file:
                     count += 1
                     writing.store_with_vectors(*_read(line, store.embeddings_digest), vectors)
+            writing.flush()
             if (count, store.status().passages) != (about["articles"], about["passages"]):
                 raise ValueError(f"{count} articles where about.json says {about['articles']}")
-            writing.close()
+            writing.commit()
             upkeep.compact(store)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise IndexFolderError(f"{source} is not a whole export ({error}): export it again") from error

@@ -1,7 +1,7 @@
 """Verifies every part of an index against the others, and mends what SQLite can give back. It never guesses.
 
-Derived files are made anew from SQLite; vectors are embedded again; an altered article can only come from its file or a
-backup, and is reported.
+Derived files and signatures are made anew from SQLite; vectors are embedded again; an altered article can only come
+from its file or a backup, and is reported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index import upkeep
+from index import copies, upkeep
 from index.errors import IndexDamaged, IndexFolderError
 from index.lexical import damage
 from index.manifest import Manifest
@@ -36,7 +36,8 @@ def check(store: PassageStore, *, repair: bool) -> CheckReport:
     repaired = list(store.mended)
     problems = [*repaired, *database_problems(store)]
     vectors, files, orphans = vector_problems(store), file_problems(store), orphan_problems(store)
-    problems += vectors + files + orphans
+    signatures = signature_problems(store)
+    problems += vectors + signatures + files + orphans
     open_problems = len(problems) - len(repaired)
     if repair:
         if orphans:
@@ -47,11 +48,14 @@ def check(store: PassageStore, *, repair: bool) -> CheckReport:
         if vectors:
             upkeep.mend_vectors(store)
             repaired.append("altered vectors were embedded again")
+        if signatures:
+            upkeep.mend_signatures(store)
+            repaired.append("signatures for finding copies were computed again")
         if files or vectors:
             upkeep.rebuild(store)
             repaired.append("FAISS and BM25 files were made anew")
-        left = database_problems(store) + vector_problems(store) + file_problems(store) + orphan_problems(store)
-        open_problems = len(left)
+        left = database_problems(store) + vector_problems(store) + signature_problems(store)
+        open_problems = len(left + file_problems(store) + orphan_problems(store))
     return CheckReport(ok=not open_problems, problems=tuple(problems), repaired=tuple(repaired))
 
 
@@ -91,9 +95,15 @@ def vector_problems(store: PassageStore) -> list[str]:
     return [f"{found} passages have no vector, or an altered one"] if found else []
 
 
+def signature_problems(store: PassageStore) -> list[str]:
+    """Articles whose MinHash is absent or altered."""
+    found = len(copies.altered(store.database))
+    return [f"{found} articles have no signature for finding copies, or an altered one"] if found else []
+
+
 def file_problems(store: PassageStore) -> list[str]:
     """Manifest, FAISS snapshot and BM25 files against their digests and against SQLite's keys."""
-    store.forget_view()
+    store.viewer.forget()
     view = store.view()
     found = list(view.notes)
     manifest = Manifest.read(store.folder)

@@ -9,11 +9,14 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xxhash
 
+from index.errors import IndexDamaged
+from index.rows import vector_seal
 from index.schema import Database
 
 if TYPE_CHECKING:
@@ -56,8 +59,29 @@ def remember(connection: sqlite3.Connection, article: int, text: str) -> None:
     values = signature(text)
     if values is None:
         return
-    connection.execute("INSERT INTO signatures VALUES (?, ?)", (article, values.astype("<u4").tobytes()))
+    blob = values.astype("<u4").tobytes()
+    connection.execute("INSERT INTO signatures VALUES (?, ?, ?)", (article, blob, vector_seal(blob)))
     connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(band, article) for band in bands_of(values)])
+
+
+def altered(database: Database) -> list[int]:
+    """Keys of articles whose signature or bands are not those of their text; absent ones count too."""
+    found: list[int] = []
+    bands: dict[int, set[int]] = {}
+    for article, band in database.rows("SELECT article, band FROM bands"):
+        bands.setdefault(article, set()).add(band)
+    for key, blob, sealed in database.rows(
+        "SELECT a.key, s.signature, s.sealed FROM articles a LEFT JOIN signatures s ON s.article = a.key ORDER BY a.key"
+    ):
+        if blob is None:
+            text = database.value("SELECT text FROM articles WHERE key = ?", key)
+            whole = key not in bands and signature(text) is None
+        else:
+            whole = isinstance(blob, bytes) and vector_seal(blob) == sealed and len(blob) == 4 * PERMUTATIONS
+            whole = whole and set(bands_of(np.frombuffer(blob, dtype="<u4").astype(np.uint64))) == bands.get(key)
+        if not whole:
+            found.append(key)
+    return found
 
 
 def forget(connection: sqlite3.Connection, article: int) -> None:
@@ -65,17 +89,19 @@ def forget(connection: sqlite3.Connection, article: int) -> None:
     connection.execute("DELETE FROM bands WHERE article = ?", (article,))
 
 
-def copies_of(database: Database, article_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The copies of each article that has any, in the order in which they came."""
+def copies_of(database: Database, article_ids: Sequence[str], folder: Path) -> dict[str, tuple[str, ...]]:
+    """The copies of each article that has any, in the order in which they came. Raises IndexDamaged."""
     rows = database.rows(
-        "SELECT DISTINCT mine.id, s.signature, others.id, t.signature, others.key FROM json_each(?) j "
-        "JOIN articles mine ON mine.id = j.value JOIN bands b ON b.article = mine.key "
+        "SELECT DISTINCT mine.id, s.signature, s.sealed, others.id, t.signature, t.sealed, others.key "
+        "FROM json_each(?) j JOIN articles mine ON mine.id = j.value JOIN bands b ON b.article = mine.key "
         "JOIN bands c ON c.band = b.band AND c.article <> b.article JOIN articles others ON others.key = c.article "
         "JOIN signatures s ON s.article = mine.key JOIN signatures t ON t.article = others.key ORDER BY others.key",
         json.dumps(list(article_ids)),
     )
     found: dict[str, tuple[str, ...]] = {}
-    for mine, one, other, two, _ in rows:
+    for mine, one, seal_of_one, other, two, seal_of_two, _ in rows:
+        if vector_seal(one) != seal_of_one or vector_seal(two) != seal_of_two:
+            raise IndexDamaged(f"{folder} holds an altered signature: `newsdesk check --repair` mends it")
         alike = np.mean(np.frombuffer(one, dtype="<u4") == np.frombuffer(two, dtype="<u4"))
         if alike >= SIMILAR:
             found[mine] = (*found.get(mine, ()), other)

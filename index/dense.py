@@ -61,7 +61,8 @@ def write_snapshot(
 ) -> Snapshot | None:
     """Builds and writes `dense-<generation>.faiss`, aside first; None for no vectors at all.
 
-    keys ascending, shape (n,); vectors (n, dimension). Raises OSError where the disk is full.
+    keys of shape (n,), vectors (n, dimension); an HNSW graph depends on their order, and is the same each time where
+    threads is 1. Raises OSError where the disk is full.
     """
     if not len(keys):
         return None
@@ -91,7 +92,7 @@ def write_snapshot(
     digest = file_xxh3(aside)
     os.replace(aside, path)
     sync_folder(folder)
-    return Snapshot(path.name, generation, int(keys[-1]), len(keys), digest)
+    return Snapshot(path.name, generation, int(keys.max()), len(keys), digest)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,10 @@ def read_snapshot(path: Path, snapshot: Snapshot, *, threads: int = 1) -> Mapped
     import faiss
 
     faiss.omp_set_num_threads(threads)
-    whole = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    try:
+        whole = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # a writer has removed it since, for a newer one
+        return None
     inner = faiss.downcast_index(whole.index)
     exact = faiss.downcast_index(inner.storage) if hasattr(inner, "hnsw") else inner
     return Mapped(whole, inner, exact, faiss.vector_to_array(whole.id_map).astype(np.int64))
@@ -150,7 +154,7 @@ class DenseIndex:
     def keys(self) -> Keys:
         """Every key that can be found, ascending."""
         kept = self.mapped.keys[self.alive] if self.mapped else self.tail_keys[:0]
-        return np.concatenate([kept, self.tail_keys])
+        return np.sort(np.concatenate([kept, self.tail_keys]))
 
     def changed(self, *, removed: Sequence[int], keys: Sequence[int], vectors: Vectors) -> DenseIndex:
         """Without the removed keys, unknown ones passed over, and with newer vectors; keys ascend above all others."""

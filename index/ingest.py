@@ -1,7 +1,8 @@
-"""Taking articles up, changing and deleting them: one SQLite transaction an article, the derived files after it.
+"""Taking articles up, changing and deleting them: SQLite transactions of whole articles, the derived files after them.
 
-Vectors are kept by the hash of what was embedded, so an edit embeds only the passages that changed and a rename, a
-crash or a deletion taken back embed nothing. It leaves out reading files and making passages.
+Vectors are kept by the hash of what was embedded, and as soon as they are there: an edit embeds only the passages that
+changed, a rename or a deletion taken back nothing, and a crash repeats at most one call of the model. It leaves out
+reading files and making passages.
 """
 
 from __future__ import annotations
@@ -10,25 +11,31 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import copies
+from index.decode import shown_path
+from index.errors import IndexFolderError
 from index.reports import IngestProgress, IngestReport
 from index.rows import article_values, clean, text_hash
 from index.types import Article, Passage, Rejected, passage_id
-from index.upkeep import embed, keep, publish, require_writer, writing_files
+from index.upkeep import catch_up, embed, keep, publish, require_writer, writing_files
 
 if TYPE_CHECKING:
     from index.store import PassageStore
 
 EMBED_TOGETHER = 64
-"""Passages that are gathered, over articles, before the model is called."""
+"""Passages that are gathered, over articles, before the model is called; what it made of so many is kept at once."""
+
+DELETE_TOGETHER = 500
+"""Articles that are deleted in one transaction."""
 
 SNAPSHOT_FROM = 256
 """Up to so many newer or deleted passages are never worth a new snapshot."""
@@ -49,14 +56,25 @@ class Pending:
 
 @dataclass
 class Tally:
-    """What an ingest has done so far."""
+    """What an ingest has done so far. `progress` is called after each article that is done, and so on record."""
 
+    progress: Callable[[IngestProgress], None] | None = None
+    total: int | None = None
     ids: dict[str, list[str]] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
     embedded: int = 0
 
     def note(self, kind: str, article_id: str) -> None:
         self.ids.setdefault(kind, []).append(article_id)
+        self.tell(article_id)
+
+    def reject(self, item: Rejected) -> None:
+        self.rejected.append(item)
+        self.tell(item.path)
+
+    def tell(self, current: str) -> None:
+        if self.progress:
+            self.progress(IngestProgress(self.done, self.total, self.embedded, current))
 
     @property
     def done(self) -> int:
@@ -66,13 +84,15 @@ class Tally:
 class Writing:
     """One call of `add_articles` or `delete_articles`: SQLite first, BM25 at intervals, a snapshot when it pays."""
 
-    def __init__(self, store: PassageStore) -> None:
+    def __init__(self, store: PassageStore, tally: Tally | None = None) -> None:
         require_writer(store)
         self.store = store
         self.database = store.database
-        self.lexical = store.view().lexical
-        self.tally = Tally()
+        self.tally = tally or Tally()
         self.waiting: list[Pending] = []
+        with writing_files(store):
+            catch_up(store)  # a call that failed may have left something
+        self.lexical = store.view().lexical
         self._last_commit = time.monotonic()
         self._uncommitted = False
 
@@ -105,40 +125,53 @@ class Writing:
                 self._write_article(old, values)
             self.tally.note("renamed", id_)
             return
-        if document:
-            made = [
-                Passage(
-                    passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), article.text, "", article.title
-                )
-            ]
+        count_tokens = store.index_embeddings.count_tokens
+        whole = Passage(
+            passage_id(id_, 0, len(article.text)), id_, 0, len(article.text), article.text, "", article.title
+        )
+        if document and count_tokens([whole.indexed_text])[0] <= store.settings.passage_tokens:
+            made = [whole]
         else:
-            made = splitting.split(article, count_tokens=store.index_embeddings.count_tokens, settings=store.settings)
+            made = splitting.split(article, count_tokens=count_tokens, settings=store.settings)
         hashes = [text_hash(passage.indexed_text, store.embeddings_digest) for passage in made]
         self.waiting.append(Pending(article, values, made, hashes, "changed" if row else "added"))
+        self.flush_when_full()
+
+    def flush_when_full(self) -> None:
         if sum(len(pending.passages) for pending in self.waiting) >= EMBED_TOGETHER:
             self.flush()
 
     def reject(self, article: Article, reason: str) -> None:
-        self.tally.rejected.append(Rejected(str(article.metadata.get("path") or article.id), reason))
+        self.tally.reject(Rejected(str(article.metadata.get("path") or article.id), reason))
 
     def flush(self) -> None:
-        """Embeds what waits, keeps the vectors, then stores the articles, each in its own transaction."""
+        """Embeds what waits and keeps the vectors, then stores the articles, all in one transaction."""
         wanted = {h: p.indexed_text for w in self.waiting for h, p in zip(w.hashes, w.passages, strict=True)}
         for hash_ in list(wanted):
             if self.database.value("SELECT 1 FROM vectors WHERE hash = ?", hash_):
                 del wanted[hash_]
-        if wanted:
-            embed(self.store, wanted)
-            self.tally.embedded += len(wanted)
-        for pending in self.waiting:
-            self._store(pending)
+        texts = list(wanted.items())
+        for at in range(0, len(texts), EMBED_TOGETHER):
+            together = dict(texts[at : at + EMBED_TOGETHER])
+            embed(self.store, together)
+            self.tally.embedded += len(together)
+        gone: list[int] = []
+        born: list[tuple[int, str]] = []
+        if self.waiting:
+            with self._change() as (connection, generation):
+                for pending in self.waiting:
+                    self._store(pending, connection, generation, gone, born)
+            self._index(gone, born)
+        stored = self.waiting
+        self.waiting = []
+        for pending in stored:
             self.tally.note(pending.kind, pending.article.id)
-        self.waiting.clear()
 
     def store_with_vectors(self, pending: Pending, rows: Sequence[int], vectors: NDArray[np.float16]) -> None:
-        """Stores an article whose passages' vectors are known: the `rows` of `vectors`."""
+        """Stores an article, with others, whose passages' vectors are known: the `rows` of `vectors`."""
         keep(self.store, {hash_: vectors[row] for hash_, row in zip(pending.hashes, rows, strict=True)})
-        self._store(pending)
+        self.waiting.append(pending)
+        self.flush_when_full()
 
     def _row(self, article_id: str) -> dict[str, Any] | None:
         rows = self.database.rows(
@@ -155,7 +188,15 @@ class Writing:
                 return int(key)
         return None
 
-    def _store(self, pending: Pending) -> None:
+    def _store(
+        self,
+        pending: Pending,
+        connection: sqlite3.Connection,
+        generation: int,
+        gone: list[int],
+        born: list[tuple[int, str]],
+    ) -> None:
+        """Writes an article's rows in the caller's transaction; gone and born get what BM25 must drop and take up."""
         row = self._row(pending.values["id"])
         key = row["key"] if row else None
         old = {}
@@ -169,22 +210,22 @@ class Writing:
         new = {
             (p.start, p.end, p.title, p.section, h): p for p, h in zip(pending.passages, pending.hashes, strict=True)
         }
-        gone = [passage for place, passage in old.items() if place not in new]
-        with self._change() as (connection, generation):
-            key = self._write_article(key, pending.values)
-            self._bury(connection, gone, generation)
-            born: list[tuple[int, str]] = []
-            for place, passage in new.items():
-                if place not in old:
-                    cursor = connection.execute(
-                        "INSERT INTO passages (article, start, end, title, section, hash, born) "
-                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (key, *place, generation),
-                    )
-                    born.append((int(cursor.lastrowid or 0), passage.indexed_text))
-            self._count(passages=len(born))
-            copies.remember(connection, key, pending.values["text"])
-        self._index(gone, born)
+        left = [passage for place, passage in old.items() if place not in new]
+        key = self._write_article(key, pending.values)
+        self._bury(connection, left, generation)
+        gone += left
+        added = 0
+        for place, passage in new.items():
+            if place not in old:
+                cursor = connection.execute(
+                    "INSERT INTO passages (article, start, end, title, section, hash, born) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (key, *place, generation),
+                )
+                born.append((int(cursor.lastrowid or 0), passage.indexed_text))
+                added += 1
+        self._count(passages=added)
+        copies.remember(connection, key, pending.values["text"])
 
     def _write_article(self, key: int | None, values: dict[str, Any]) -> int:
         connection = self.database.connection
@@ -212,18 +253,23 @@ class Writing:
             if change:
                 self.database.connection.execute("UPDATE meta SET value = value + ? WHERE name = ?", (change, name))
 
-    def delete(self, article_id: str) -> bool:
-        row = self._row(article_id)
-        if row is None:
-            return False
-        gone = [key for (key,) in self.database.rows("SELECT key FROM passages WHERE article = ?", row["key"])]
-        with self._change() as (connection, generation):
-            self._bury(connection, gone, generation)
-            copies.forget(connection, row["key"])
-            connection.execute("DELETE FROM articles WHERE key = ?", (row["key"],))
-            self._count(articles=-1)
-        self._index(gone, [])
-        return True
+    def delete(self, article_ids: Sequence[str]) -> int:
+        """How many articles were there and are gone now."""
+        count = 0
+        for at in range(0, len(article_ids), DELETE_TOGETHER):
+            gone: list[int] = []
+            with self._change() as (connection, generation):
+                for row in filter(None, map(self._row, article_ids[at : at + DELETE_TOGETHER])):
+                    key = row["key"]
+                    passages = self.database.rows("SELECT key FROM passages WHERE article = ?", key)
+                    gone += (left := [passage for (passage,) in passages])
+                    self._bury(connection, left, generation)
+                    copies.forget(connection, key)
+                    connection.execute("DELETE FROM articles WHERE key = ?", (key,))
+                    self._count(articles=-1)
+                    count += 1
+            self._index(gone, [])
+        return count
 
     # The parts in step
 
@@ -236,7 +282,7 @@ class Writing:
 
     def _index(self, gone: Sequence[int], born: Sequence[tuple[int, str]]) -> None:
         self._uncommitted = True
-        with writing_files(self.store):
+        with self._writing_words():
             self.lexical.remove(gone)
             self.lexical.add(born)
         if time.monotonic() - self._last_commit >= self.store.settings.lexical_commit_seconds:
@@ -245,10 +291,21 @@ class Writing:
     def commit(self) -> None:
         """BM25 reaches SQLite's generation."""
         if self._uncommitted:
-            with writing_files(self.store):
+            with self._writing_words():
                 self.lexical.commit(self.database.number("generation"))
         self._uncommitted = False
         self._last_commit = time.monotonic()
+
+    @contextmanager
+    def _writing_words(self) -> Iterator[None]:
+        with writing_files(self.store):
+            try:
+                yield
+            except BaseException:
+                # What came after its last commit is incomplete: none of it may be committed as SQLite's generation.
+                self.lexical.drop()
+                self._uncommitted = False
+                raise
 
     def close(self) -> None:
         """BM25 is committed, and a new snapshot written where the old one lacks much."""
@@ -257,6 +314,20 @@ class Writing:
         changed = len(dense.tail_keys) + int((~dense.alive).sum())
         if changed >= SNAPSHOT_FROM and dense.stale > STALE:
             publish(self.store)
+
+    def __enter__(self) -> Writing:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """After an error what is on record stays so; a snapshot, which takes long, is left to the next call."""
+        self.waiting.clear()
+        if kind is None:
+            self.close()
+        else:
+            with suppress(IndexFolderError):  # SQLite has it all; the error that came first is the one to tell
+                self.commit()
 
 
 def add_articles(
@@ -268,36 +339,25 @@ def add_articles(
     prune: bool = False,
     documents: bool = False,
 ) -> IngestReport:
-    """`PassageStore.add_articles`; documents: articles are LangChain Documents of one passage."""
+    """`PassageStore.add_articles`; documents: articles are LangChain Documents, of one passage where it holds them."""
     began = time.monotonic()
-    writing = Writing(store)
-    tally = writing.tally
+    tally = Tally(progress, total=len(items) if isinstance(items, Sequence) else None)
     seen: dict[str, str | None] = {}
-    total = len(items) if isinstance(items, Sequence) else None
     removed: list[str] = []
-    try:
+    with Writing(store, tally) as writing:
         for item in items:
             if isinstance(item, Rejected):
-                tally.rejected.append(item)
-                current = item.path
+                tally.reject(item)
+            elif item.id in seen:
+                writing.reject(item, f"its id {item.id!r} was already taken by {seen[item.id]}")
             else:
-                current = item.id
-                if item.id in seen:
-                    writing.reject(item, f"its id {item.id!r} was already taken by {seen[item.id]}")
-                else:
-                    path = item.metadata.get("path")
-                    seen[item.id] = str(path) if path else "an earlier article"
-                    writing.take(item, document=documents)
-            if progress:
-                progress(IngestProgress(tally.done, total, tally.embedded, current))
+                path = item.metadata.get("path")
+                seen[item.id] = str(path) if path else "an earlier article"
+                writing.take(item, document=documents)
         writing.flush()
         if prune:
             removed = [id_ for id_ in _under(store, roots, tally.rejected) if id_ not in seen]
-            for id_ in removed:
-                writing.delete(id_)
-    finally:
-        writing.waiting.clear()
-        writing.close()
+            writing.delete(removed)
     if progress:
         progress(IngestProgress(tally.done, tally.done, tally.embedded, ""))
     return IngestReport(
@@ -311,7 +371,7 @@ def add_articles(
 
 def _under(store: PassageStore, roots: Sequence[str], rejected: Sequence[Rejected]) -> list[str]:
     """Ids of articles that were read from the roots, but for files that can't be read just now: those aren't gone."""
-    wanted = [Path(os.path.abspath(root)) for root in roots]
+    wanted = [Path(shown_path(os.path.abspath(root))) for root in roots]
     unread = {os.path.abspath(item.path) for item in rejected} | {
         os.path.abspath(item.path.rpartition(":")[0]) for item in rejected if ":" in item.path
     }
@@ -328,8 +388,5 @@ def _taken(row: dict[str, Any], values: dict[str, Any]) -> str | None:
 
 
 def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:
-    writing = Writing(store)
-    try:
-        return sum(writing.delete(id_) for id_ in dict.fromkeys(article_ids))
-    finally:
-        writing.close()
+    with Writing(store) as writing:
+        return writing.delete(list(dict.fromkeys(article_ids)))

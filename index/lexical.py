@@ -155,14 +155,23 @@ class LexicalIndex:
                 self._index.reload()
                 return
             except ValueError:  # the other process was just replacing files
-                if attempt == 9:
+                if attempt == 9 or (self.folder and not _meta(self.folder)):
                     raise
                 time.sleep(0.02 * (attempt + 1))
 
     def _writing(self) -> Any:
         if self._writer is None:
             self._writer = self._index.writer(HEAP_BYTES, self._threads)
+            # tantivy stamps a writer's first operation like the commit before it. A merge that runs at that moment
+            # takes it for done where a segment's deletes bear that stamp, and drops it: so it is one that does nothing.
+            self._delete("marker", [0])
         return self._writer
+
+    def _delete(self, field: str, values: list[int]) -> None:
+        """By query, since delete_documents_by_term looks for a signed number and finds no unsigned one (0.27)."""
+        import tantivy
+
+        self._writing().delete_documents_by_query(tantivy.Query.term_set_query(self._schema, field, values))
 
     def add(self, items: Iterable[tuple[int, str]]) -> None:
         """Takes passages up; they are found after `commit`."""
@@ -176,18 +185,15 @@ class LexicalIndex:
 
     def remove(self, keys: Iterable[int]) -> None:
         """Drops passages; they are gone after `commit`."""
-        import tantivy
-
-        # By query, since delete_documents_by_term looks for a signed number and finds no unsigned one (tantivy 0.27).
         if gone := [int(key) for key in keys]:
-            self._writing().delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "key", gone))
+            self._delete("key", gone)
 
     def commit(self, generation: int) -> None:
         """Makes additions and removals visible and lasting, as the state of `generation`."""
         import tantivy
 
+        self._delete("marker", [1])
         writer = self._writing()
-        writer.delete_documents_by_query(tantivy.Query.term_query(self._schema, "marker", 1))
         marker = tantivy.Document()
         marker.add_unsigned("marker", 1)
         marker.add_unsigned("generation", generation)
@@ -202,6 +208,12 @@ class LexicalIndex:
             with contextlib.suppress(ValueError):  # a writer that failed has no threads left to wait for
                 writer.wait_merging_threads()
 
+    def drop(self) -> None:
+        """Forgets what was not committed, and removes what a commit that failed has left."""
+        self.close()
+        if self.folder is not None:
+            collect(self.folder)
+
 
 def damage(folder: Path) -> str | None:
     """What is wrong with tantivy's files, None where nothing is.
@@ -211,14 +223,13 @@ def damage(folder: Path) -> str | None:
     try:
         segments = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["segments"]
         for segment in segments:
-            files = sorted(folder.glob(f"{segment['segment_id'].replace('-', '')}.*"))
-            deletes = segment["deletes"]
-            kinds = {file.suffix for file in files}
-            if not kinds >= {".idx", ".pos", ".term", ".store", ".fast", ".fieldnorm"} or (
-                deletes and ".del" not in kinds
-            ):
-                return f"a file of segment {segment['segment_id']} is missing"
-            for file in files:
+            name = segment["segment_id"].replace("-", "")
+            names = [f"{name}.{kind}" for kind in ("idx", "pos", "term", "store", "fast", "fieldnorm")]
+            if segment["deletes"]:  # other .del files of the segment are a killed writer's
+                names.append(f"{name}.{segment['deletes']['opstamp']}.del")
+            for file in (folder / name for name in names):
+                if not file.is_file():
+                    return f"{file.name} is missing"
                 data = file.read_bytes()
                 size, magic = struct.unpack("<II", data[-8:])
                 footer = json.loads(data[-8 - size : -8])
@@ -244,9 +255,10 @@ def collect(folder: Path) -> None:
 
 
 def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
-    """The index in the folder; None where it is absent or damaged. Tries again: a writer may be replacing files."""
-    for attempt in range(6):
-        if (folder / "meta.json").is_file() and damage(folder) is None:
+    """The index in the folder; None where it is absent or damaged. Tries again while a writer is replacing files."""
+    for _ in range(20):
+        meta = _meta(folder)
+        if meta and damage(folder) is None:
             try:
                 found = LexicalIndex(folder, threads=threads)
                 found.words()
@@ -254,5 +266,14 @@ def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
             except BaseException as error:  # tantivy panics over some damage; pyo3's panic is no Exception
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                     raise
-        time.sleep(0.05 * attempt)
+        # A commit replaces meta.json before it removes the files that the old one named.
+        if _meta(folder) == meta:
+            return None
     return None
+
+
+def _meta(folder: Path) -> bytes:
+    try:
+        return (folder / "meta.json").read_bytes()
+    except OSError:
+        return b""

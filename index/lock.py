@@ -45,6 +45,12 @@ class WriterLock:
             os.close(self._file)
             self._file = None
 
+    def __enter__(self) -> WriterLock:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.release()
+
 
 def _forget(held: weakref.ref[WriterLock]) -> None:
     lock = held()

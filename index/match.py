@@ -1,4 +1,4 @@
-"""What an index was made with, and whether what opens it fits: format, embedder, precision, dimension, chunking."""
+"""What an index was made with, and whether what opens it fits: embedder, precision, dimension, chunking."""
 
 from __future__ import annotations
 
@@ -26,12 +26,6 @@ def about_index(embedder: IndexEmbeddings, settings: IndexSettings) -> dict[str,
 
 def check_name(database: schema.Database, folder: Path, name: str) -> None:
     """Before a model is loaded: is it the one that the index was made with?"""
-    found = database.number("format")
-    if found != schema.FORMAT:
-        raise IndexMismatch(
-            f"{folder} has format {found}, this newsdesk reads format {schema.FORMAT}: use the newsdesk that made it "
-            "to `newsdesk export` it, and import that"
-        )
     made = _made(database, folder, "embedder")["name"]
     if made != name:
         raise IndexMismatch(

@@ -10,7 +10,10 @@ from index.types import Rejected
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """articles_total is None while it isn't known; current is the id of the article that was done last."""
+    """articles_total is None while it isn't known; current: the id of the article that was done last, or a path.
+
+    What is reported as done is on record: it outlasts a crash.
+    """
 
     articles_done: int
     articles_total: int | None

@@ -100,7 +100,7 @@ def to_half(vectors: Any) -> NDArray[np.float16]:
     return (array / np.where(lengths > 0, lengths, 1)).astype(np.float16)
 
 
-def vector_seal(blob: bytes) -> int:
+def vector_seal(blob: Any) -> int:
     """A checksum that fits SQLite's signed integers."""
     return xxhash.xxh3_64_intdigest(blob) >> 1
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from index.errors import IndexDamaged, IndexFolderError
 
-FORMAT = 1
+FORMAT = 2
+"""What this newsdesk writes; `index.migrate` brings older formats up to it. 2: signatures carry a checksum."""
 DATABASE = "newsdesk.sqlite"
 
 TABLES = """
@@ -39,7 +40,7 @@ CREATE INDEX passages_hash ON passages (hash);
 CREATE TABLE tombstones (passage INTEGER PRIMARY KEY, born INTEGER NOT NULL, generation INTEGER NOT NULL);
 CREATE INDEX tombstones_generation ON tombstones (generation);
 CREATE TABLE vectors (hash BLOB PRIMARY KEY, vector BLOB NOT NULL, sealed INTEGER NOT NULL);
-CREATE TABLE signatures (article INTEGER PRIMARY KEY, signature BLOB NOT NULL);
+CREATE TABLE signatures (article INTEGER PRIMARY KEY, signature BLOB NOT NULL, sealed INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
 CREATE INDEX bands_article ON bands (article);
 """
@@ -127,15 +128,18 @@ class Database:
 
     @contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        """All or nothing; for reading, one consistent view."""
+        """All or nothing; for reading, what SQLite held at one moment, which a reading inside another shares."""
         connection = self.connection
+        if not write and connection.in_transaction:
+            yield connection
+            return
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         try:
             yield connection
+            connection.commit()
         except BaseException:
             connection.rollback()
             raise
-        connection.commit()
 
     def close(self) -> None:
         with self._lock:
@@ -151,9 +155,10 @@ def create(folder: Path, about: dict[str, Any]) -> None:
     aside.unlink(missing_ok=True)
     connection = sqlite3.connect(aside, isolation_level=None)
     try:
-        connection.executescript(TABLES)
+        connection.executescript(f"BEGIN; {TABLES}")
         started = {"format": FORMAT, "generation": 0, "articles": 0, "passages": 0, "tombstones_from": 0}
         connection.executemany("INSERT INTO meta VALUES (?, ?)", list((started | about).items()))
+        connection.commit()
     finally:
         connection.close()
     os.replace(aside, folder / DATABASE)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index import copies
 from index.dense import write_snapshot
 from index.errors import IndexDamaged, IndexFolderError
 from index.lexical import LexicalIndex, collect
 from index.manifest import MANIFEST, Manifest
 from index.rows import passages_by_key, to_half, vector_seal
 from index.schema import FORMAT
-from index.view import all_vectors, fill
+from index.view import MENDS, all_vectors, fill
 
 if TYPE_CHECKING:
     from index.store import PassageStore
@@ -48,16 +49,25 @@ def prepare(store: PassageStore) -> None:
         view = store.view()
     if view.notes or view.lexical.folder is None or (view.manifest and view.manifest.made_with != made_with(store)):
         if not fresh:
-            store.mended += tuple(f"{note.partition(':')[0]}: made anew" for note in view.notes)
+            store.mended += tuple(note.replace(MENDS, "made anew") for note in view.notes)
         rebuild(store)
-    elif view.words.generation != view.generation:
+    else:
         try:
-            view.lexical.remove(view.dead)
-            view.lexical.add(view.tail.items())
-            view.lexical.commit(view.generation)
-            store.forget_view()
+            catch_up(store)
         except (OSError, ValueError):  # files that won't be written on with may still be written anew
             rebuild(store)
+
+
+def catch_up(store: PassageStore) -> None:
+    """BM25's files reach SQLite's generation."""
+    view = store.view()
+    if view.lexical.folder is None:
+        rebuild(store)
+    elif view.words.generation != view.generation:
+        view.lexical.remove(view.dead)
+        view.lexical.add(view.tail.items())
+        view.lexical.commit(view.generation)
+        store.viewer.forget()
 
 
 def mend_vectors(store: PassageStore) -> int:
@@ -79,6 +89,13 @@ def mend_vectors(store: PassageStore) -> int:
             connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
         embed(store, texts)
     return len(lost)
+
+
+def mend_signatures(store: PassageStore) -> None:
+    """Computes again what finds near-duplicates, for articles where it is absent or altered."""
+    with store.database.transaction() as connection:
+        for key in copies.altered(store.database):
+            copies.remember(connection, key, store.database.value("SELECT text FROM articles WHERE key = ?", key))
 
 
 def embed(store: PassageStore, texts: dict[bytes, str]) -> None:
@@ -116,7 +133,7 @@ def made_with(store: PassageStore) -> dict[str, Any]:
     return {"format": FORMAT} | {name: json.loads(store.database.meta(name)) for name in names}
 
 
-def publish(store: PassageStore, *, lexical: str | None = None) -> None:
+def publish(store: PassageStore, *, lexical: str | None = None, threads: int | None = None) -> None:
     """A new FAISS snapshot of SQLite's generation, and a manifest that names it; lexical: BM25's new folder."""
     manifest = Manifest.read(store.folder)
     with writing_files(store):
@@ -126,19 +143,19 @@ def publish(store: PassageStore, *, lexical: str | None = None) -> None:
         snapshot = write_snapshot(
             store.folder,
             generation=generation,
-            keys=np.asarray(keys, dtype=np.int64),
+            keys=keys,
             vectors=vectors,
             hnsw_from=store.settings.hnsw_from,
-            threads=store.settings.threads,
+            threads=threads or store.settings.threads,
         )
         Manifest(made_with(store), snapshot, lexical or (manifest.lexical if manifest else None)).write(store.folder)
-    store.forget_view()
+    store.viewer.forget()
     sweep(store)
 
 
-def rebuild(store: PassageStore) -> None:
+def rebuild(store: PassageStore, *, threads: int | None = None) -> None:
     """FAISS and BM25 files anew from SQLite, beside the old ones until the manifest names them."""
-    store.forget_view()
+    store.viewer.forget()
     numbers = [int(path.name[8:]) for path in store.folder.glob("lexical-*") if path.name[8:].isdigit()]
     folder = store.folder / f"lexical-{1 + max(numbers, default=0)}"
     with writing_files(store):
@@ -150,19 +167,29 @@ def rebuild(store: PassageStore) -> None:
                 lexical.commit(store.database.number("generation"))
         finally:
             lexical.close()
-    publish(store, lexical=folder.name)
+    publish(store, lexical=folder.name, threads=threads)
 
 
 def compact(store: PassageStore) -> None:
     """`PassageStore.compact`."""
     require_writer(store)
-    rebuild(store)
+    rebuild(store, threads=1)  # FAISS links an HNSW graph's nodes in a fixed order only where one thread does it
+    drop_dead(store)
+    shrink(store)
+
+
+def drop_dead(store: PassageStore) -> None:
+    """Forgets what no file refers to any more: deleted passages, and vectors that no passage has."""
     with store.database.transaction() as connection:
         connection.execute("DELETE FROM vectors WHERE hash NOT IN (SELECT hash FROM passages)")
         connection.execute("DELETE FROM tombstones")
         connection.execute(
             "UPDATE meta SET value = (SELECT value FROM meta WHERE name = 'generation') WHERE name = 'tombstones_from'"
         )
+
+
+def shrink(store: PassageStore) -> None:
+    """Gives the space of deleted rows back to the disk."""
     store.database.connection.execute("VACUUM")
     store.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -6,15 +6,17 @@ answers are always those of SQLite's own generation; what was wrong is kept as a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from index.dense import DenseIndex, Vectors, read_snapshot
+from index.dense import DenseIndex, Keys, Mapped, Vectors, read_snapshot
 from index.lexical import LexicalIndex, Words, open_lexical
-from index.manifest import Manifest
+from index.manifest import MANIFEST, Manifest
 from index.rows import passages_by_key, vectors_from_rows
 from index.schema import Database
 
@@ -22,6 +24,20 @@ TAIL_PASSAGES = 2_000
 """So many passages that BM25's files lack are scored in Python; more are indexed in memory."""
 
 PAGE = 5_000
+ATTEMPTS = 5
+"""A writer may replace files while they are read: then they are read again, at most so often."""
+
+MENDS = "`newsdesk check --repair` mends it"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Derived files as they were found: `lexical` and `mapped` are None where a file is absent or damaged."""
+
+    manifest: Manifest | None
+    lexical: LexicalIndex | None
+    mapped: Mapped | None
+    stamp: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class View:
     """generation: what all of it stands at. tail: texts that `words` lacks; dead: keys that it still has."""
 
     generation: int
-    manifest: Manifest | None
+    files: Files
     dense: DenseIndex
     lexical: LexicalIndex
     words: Words
@@ -37,60 +53,131 @@ class View:
     dead: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
+    @property
+    def manifest(self) -> Manifest | None:
+        return self.files.manifest
 
-@dataclass(frozen=True)
+
 class Viewer:
-    """Makes views of one index folder."""
+    """Keeps the view of one index folder up to date. Safe to use from several threads."""
 
-    folder: Path
-    database: Database
-    dimension: int
-    embedder: str
-    threads: int = 1
+    def __init__(self, folder: Path, database: Database, *, dimension: int, embedder: str, threads: int = 1) -> None:
+        self.folder = folder
+        self.database = database
+        self.dimension = dimension
+        self.embedder = embedder
+        self.threads = threads
+        self._mutex = threading.RLock()
+        self._view: View | None = None
+        self._inside = threading.local()
 
-    def open(self, manifest: Manifest | None) -> View:
+    @contextmanager
+    def reading(self) -> Iterator[View]:
+        """The view of one moment; whatever this thread reads from SQLite inside is of that moment too."""
+        outer: View | None = getattr(self._inside, "view", None)
+        if outer is not None:
+            yield outer
+            return
+        with ExitStack() as stack:
+            with self._mutex:
+                view = self._begin(stack)
+            self._inside.view = view
+            try:
+                yield view
+            finally:
+                self._inside.view = None
+
+    def forget(self) -> None:
+        """Makes the next search read the files again."""
+        with self._mutex:
+            view, self._view = self._view, None
+            if view is not None:
+                view.lexical.close()
+
+    def _begin(self, stack: ExitStack) -> View:
+        """Begins a read transaction on `stack` and makes a view of its moment.
+
+        Files are read before it begins: what they hold is then never newer than what SQLite shows.
+        """
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            view, stamp = self._view, _stamp(self.folder)
+            files = None
+            if view is None or view.files.stamp != stamp or last:
+                files = self._read_files(stamp)
+            elif self._behind(view):
+                try:
+                    view.lexical.reload()
+                except ValueError:  # a compact has just removed its folder
+                    continue
+            with ExitStack() as transaction:
+                transaction.enter_context(self.database.transaction(write=False))
+                self.database.number("generation")  # SQLite's moment is that of its first read
+                # Where the files were replaced meanwhile, SQLite may no longer know what died since the old ones.
+                if _stamp(self.folder) == stamp or last:
+                    if files is not None:
+                        view = self._open(files)
+                    elif view is not None and self._behind(view):
+                        view = self._update(view, view.generation)
+                    if view is not None:
+                        self._view = view
+                        stack.enter_context(transaction.pop_all())
+                        return view
+            if files is not None and files.lexical is not None:
+                files.lexical.close()
+        raise AssertionError("the last attempt takes what it finds")
+
+    def _behind(self, view: View) -> bool:
+        # What BM25 lacked when the view was made may have been committed since.
+        return bool(view.generation != self.database.number("generation") or view.tail or view.dead)
+
+    def _read_files(self, stamp: tuple[int, int]) -> Files:
+        manifest = Manifest.read(self.folder)
+        lexical = mapped = None
+        if manifest is not None and manifest.lexical:
+            lexical = open_lexical(self.folder / manifest.lexical, threads=self.threads)
+        if manifest is not None and manifest.snapshot:
+            snapshot = manifest.snapshot
+            mapped = read_snapshot(self.folder / snapshot.file, snapshot, threads=self.threads)
+        return Files(manifest, lexical, mapped, stamp)
+
+    def _open(self, files: Files) -> View:
         """A view from the files on."""
         notes: list[str] = []
-        with self.database.transaction(write=False):
-            lexical = self._open_lexical(manifest, notes)
-            dense, since = self._open_dense(manifest, notes)
-            view = View(-1, manifest, dense, lexical, lexical.words(), notes=tuple(notes))
-            return self._update(view, since)
+        generation = self.database.number("generation")
+        lexical = self._open_lexical(files, generation, notes)
+        dense, since = self._open_dense(files, generation, notes)
+        view = View(-1, files, dense, lexical, lexical.words(), notes=tuple(dict.fromkeys(notes)))
+        return self._update(view, since)
 
-    def update(self, view: View) -> View:
-        """The view at the database's generation."""
-        view.lexical.reload()
-        with self.database.transaction(write=False):
-            return self._update(view, view.generation)
-
-    def _open_dense(self, manifest: Manifest | None, notes: list[str]) -> tuple[DenseIndex, int]:
+    def _open_dense(self, files: Files, generation: int, notes: list[str]) -> tuple[DenseIndex, int]:
         """What the snapshot holds and the generation that it stands at, -1 without one."""
         empty = DenseIndex.of(None, self.dimension), -1
-        if manifest is None:
-            notes.append("manifest.json is missing or damaged: passages are found from SQLite alone")
+        if files.manifest is None:
+            notes.append(f"manifest.json is missing or damaged: passages are found from SQLite alone; {MENDS}")
             return empty
-        snapshot = manifest.snapshot
+        snapshot = files.manifest.snapshot
         if snapshot is None:
             return empty
-        mapped = read_snapshot(self.folder / snapshot.file, snapshot, threads=self.threads)
-        held = self._held_at(snapshot.generation)
-        if mapped is None or len(mapped.keys) != held:
-            notes.append(f"{snapshot.file} is missing or damaged: nearest passages come from SQLite")
+        if snapshot.generation > generation:
+            notes.append(_lost(snapshot.generation, generation))
             return empty
-        return DenseIndex.of(mapped, self.dimension), snapshot.generation
+        if files.mapped is None or len(files.mapped.keys) != self._held_at(snapshot.generation):
+            notes.append(f"{snapshot.file} is missing or damaged: nearest passages come from SQLite; {MENDS}")
+            return empty
+        return DenseIndex.of(files.mapped, self.dimension), snapshot.generation
 
-    def _open_lexical(self, manifest: Manifest | None, notes: list[str]) -> LexicalIndex:
-        name = manifest.lexical if manifest else None
-        lexical = open_lexical(self.folder / name, threads=self.threads) if name else None
-        if lexical is not None:
-            words = lexical.words()
-            if words.generation <= self.database.number("generation") and words.count == self._held_at(
-                words.generation
-            ):
-                return lexical
-            lexical.close()
+    def _open_lexical(self, files: Files, generation: int, notes: list[str]) -> LexicalIndex:
+        name = files.manifest.lexical if files.manifest else None
+        if files.lexical is not None:
+            words = files.lexical.words()
+            if words.generation > generation:
+                notes.append(_lost(words.generation, generation))
+            elif words.count == self._held_at(words.generation):
+                return files.lexical
+            files.lexical.close()
         if name:
-            notes.append(f"{name} is missing or damaged: BM25 is made in memory")
+            notes.append(f"{name} is missing or damaged: BM25 is made in memory; {MENDS}")
         return LexicalIndex(None, threads=self.threads)
 
     def _held_at(self, generation: int) -> int:
@@ -116,7 +203,7 @@ class Viewer:
         vectors = vectors_from_rows([(blob, sealed) for _, blob, sealed in rows], self.dimension, self.folder)
         dense = view.dense.changed(removed=gone, keys=[key for key, _, _ in rows], vectors=vectors)
         lexical, words, tail, dead = self._words(view.lexical, generation)
-        return View(generation, view.manifest, dense, lexical, words, tail, dead, view.notes)
+        return View(generation, view.files, dense, lexical, words, tail, dead, view.notes)
 
     def _words(
         self, lexical: LexicalIndex, generation: int
@@ -147,10 +234,29 @@ def fill(lexical: LexicalIndex, database: Database, keys: Sequence[int], embedde
         lexical.add((key, passages[key].indexed_text) for key in page if key in passages)
 
 
-def all_vectors(database: Database, dimension: int, folder: Path) -> tuple[list[int], Vectors]:
-    """Every passage's key, ascending, and its vector."""
+def all_vectors(database: Database, dimension: int, folder: Path) -> tuple[Keys, Vectors]:
+    """Every passage's key and vector, in an order that depends on what is held and not on when it came.
+
+    An HNSW graph depends on the order in which it is built: this way it is a clean build's.
+    """
     rows = database.rows(
-        "SELECT p.key, v.vector, v.sealed FROM passages p LEFT JOIN vectors v ON v.hash = p.hash ORDER BY p.key"
+        "SELECT p.key, v.vector, v.sealed FROM passages p JOIN articles a ON a.key = p.article "
+        "LEFT JOIN vectors v ON v.hash = p.hash ORDER BY p.hash, a.id, p.start, p.end"
     )
     vectors = vectors_from_rows([(blob, sealed) for _, blob, sealed in rows], dimension, folder)
-    return [key for key, _, _ in rows], np.ascontiguousarray(vectors)
+    return np.array([key for key, _, _ in rows], dtype=np.int64), np.ascontiguousarray(vectors)
+
+
+def _lost(files: int, database: int) -> str:
+    return (
+        f"newsdesk.sqlite lost its last changes (the search files know of change {files}, it of {database}): it is an "
+        "old copy, or its -wal file was damaged or removed; index the articles again"
+    )
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_ino

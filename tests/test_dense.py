@@ -44,6 +44,16 @@ def test_search_equals_numpy(tmp_path: Path, hnsw_from: int, exact: bool) -> Non
     assert index.search(query, 5, allowed=keys[:0], exact=exact) == []
 
 
+def test_a_graph_built_by_one_thread_is_the_same_each_time(tmp_path: Path) -> None:
+    keys, vectors = np.arange(2_000, dtype=np.int64), unit(2_000)
+    digests = set()
+    for generation in (1, 2):
+        snapshot = write_snapshot(tmp_path, generation=generation, keys=keys, vectors=vectors, hnsw_from=1, threads=1)
+        assert snapshot is not None
+        digests.add(snapshot.xxh3)
+    assert len(digests) == 1
+
+
 def test_scores_are_inner_products(tmp_path: Path) -> None:
     vectors = unit(20)
     keys = np.arange(20, dtype=np.int64)

@@ -44,3 +44,21 @@ def test_from_texts_and_as_retriever(tmp_path: Path) -> None:
         assert 0 <= store.similarity_search_with_relevance_scores("storm", k=1)[0][1] <= 1
     with pytest.raises(ValueError, match="path="):
         PassageStore.from_texts(["x"], HashEmbeddings())
+
+
+def test_a_document_longer_than_the_embedder_reads_is_split_and_comes_back_whole(tmp_path: Path) -> None:
+    embeddings = HashEmbeddings()
+    text = " ".join(f"The harbour council met on day {n}." for n in range(150)) + " A comet fell into the sea."
+    with PassageStore.open(tmp_path / "index", embeddings=embeddings, create=True) as store:
+        store.add_documents(
+            [Document(id="long", page_content=text, metadata={"n": 1}), Document(id="b", page_content="A vote.")]
+        )
+        passages = store.passages_of("long")
+        assert len(passages) > 3 and all(text[p.start : p.end] == p.text for p in passages)
+        assert max(embeddings.count_tokens(embeddings.embedded)) <= 256
+        assert "comet" in store.search_dense("a comet fell into the sea", 1)[0][0].text
+        found = store.similarity_search_with_score("council harbour day", k=2)
+        assert [document.id for document, _ in found] == ["long", "b"] and found[0][0].page_content == text
+        assert store.get_by_ids(["long"]) == [found[0][0]]
+        assert store.add_documents([Document(id="long", page_content=text, metadata={"n": 1})]) == ["long"]
+        assert len(embeddings.embedded) == len(set(embeddings.embedded))

@@ -1,15 +1,21 @@
-"""Random sequences of adding, changing, deleting, renaming, compacting and reopening, against a plain dictionary."""
+"""Random sequences of what can be done to a store, crashes among it, against a plain dictionary."""
 
 from __future__ import annotations
 
-import tempfile
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+from crash_helpers import POINTS
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from store_helpers import HashEmbeddings, article_of
+from store_helpers import HashEmbeddings, article_of, memory_folder
 
+from index import ingest, upkeep
 from index.settings import IndexSettings
 from index.store import PassageStore
 from index.types import Article, Filter
@@ -18,26 +24,38 @@ NUMBERS = st.integers(0, 7)
 SETTINGS = IndexSettings(passage_tokens=48)
 
 
+class Crashed(BaseException):
+    """Stands for the death of the process; what the index folder held then lies aside."""
+
+
+def copy_if_there(source: str, target: str) -> None:
+    """Copies a file; tantivy's merging threads may delete a temporary one while the folder is copied."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+
+
 class StoreMachine(RuleBasedStateMachine):
-    """`model` maps ids to articles; `texts` counts how often each text was embedded since the last compact."""
+    """`model` maps ids to articles; the embedder lists the texts that were embedded since vectors were last dropped."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.files = Path(self.folder.name) / "files"
+        self.memory = memory_folder()
+        self.base = next(self.memory)
+        self.files = self.base / "files"
+        self.crashes = 0
         self.embeddings = HashEmbeddings()
         self.model: dict[str, Article] = {}
         self.names: dict[int, str] = {}
         self.store = self.open(read_only=False)
         self.reader = self.open(read_only=True)
 
+    @property
+    def folder(self) -> Path:
+        return self.base / f"index-{self.crashes}"
+
     def open(self, *, read_only: bool) -> PassageStore:
         return PassageStore.open(
-            Path(self.folder.name) / "index",
-            embeddings=self.embeddings,
-            settings=SETTINGS,
-            create=not read_only,
-            read_only=read_only,
+            self.folder, embeddings=self.embeddings, settings=SETTINGS, create=not read_only, read_only=read_only
         )
 
     def article(self, number: int, edit: int) -> Article:
@@ -88,9 +106,73 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         self.store = self.open(read_only=False)
 
+    @rule(
+        what=st.sampled_from(["put", "delete", "compact"]),
+        numbers=st.lists(NUMBERS, min_size=1, max_size=4, unique=True),
+        edit=st.integers(0, 2),
+        point=st.sampled_from(sorted(POINTS)),
+        after=st.booleans(),
+    )
+    def crash(self, what: str, numbers: list[int], edit: int, point: str, after: bool) -> None:
+        """The folder as it is at that point is what a process that dies there leaves; the store goes on with it."""
+        articles = {a.id: a for a in (self.article(n, edit) for n in numbers)}
+        changes: dict[str, tuple[Callable[[], Any], dict[str, Article]]] = {
+            "put": (lambda: self.store.add_articles(list(articles.values())), self.model | articles),
+            "delete": (
+                lambda: self.store.delete_articles(articles),
+                {id_: a for id_, a in self.model.items() if id_ not in articles},
+            ),
+            "compact": (self.store.compact, self.model),
+        }
+        change, model = changes[what]
+        died = False
+        with self.dying(point, after=after):
+            try:
+                change()
+            except Crashed:
+                died = True
+        if not died:  # that point wasn't on the way
+            self.model = model
+            if what == "compact":
+                self.embeddings.embedded.clear()
+            return
+        self.store.close()
+        self.reader.close()
+        self.crashes += 1
+        self.embeddings.embedded.clear()
+        self.reader = self.open(read_only=True)
+        held = {a.id: a for a in self.reader.articles()}
+        assert held in (self.model, model), "the call that was cut off is neither done nor undone"
+        self.model = held
+        self.reader_and_writer_hold_the_model(stores=(self.reader,))
+        self.store = self.open(read_only=False)
+        assert not self.embeddings.embedded
+
+    @contextmanager
+    def dying(self, point: str, *, after: bool) -> Iterator[None]:
+        owner, name = POINTS[point]
+        real = getattr(owner, name)
+        died = False
+
+        def called(*values: Any, **named: Any) -> Any:
+            nonlocal died
+            if died:  # clearing up after an exception is nothing that a dead process does
+                return real(*values, **named)
+            if after:
+                real(*values, **named)
+            died = True
+            shutil.copytree(self.folder, self.base / f"index-{self.crashes + 1}", copy_function=copy_if_there)
+            raise Crashed
+
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(owner, name, called))
+            if owner is upkeep and hasattr(ingest, name):
+                stack.enter_context(patch.object(ingest, name, called))
+            yield
+
     @invariant()
-    def reader_and_writer_hold_the_model(self) -> None:
-        for store in (self.store, self.reader):
+    def reader_and_writer_hold_the_model(self, stores: tuple[PassageStore, ...] = ()) -> None:
+        for store in stores or (self.store, self.reader):
             assert {a.id: a for a in store.articles()} == self.model
             expected = sorted(p.id for id_ in self.model for p in store.passages_of(id_))
             assert sorted(p.id for p, _ in store.search_dense("case", 1_000)) == expected
@@ -104,10 +186,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store.check().ok
         self.reader.close()
         self.store.close()
-        self.folder.cleanup()
+        self.memory.close()
 
 
 TestStoreStates = StoreMachine.TestCase
 TestStoreStates.settings = settings(
-    max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )
