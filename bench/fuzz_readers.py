@@ -62,6 +62,7 @@ def main() -> None:
         ".pdf": made.make_pdf(made.PDF_PAGES),
         ".docx": made.make_docx(),
         ".eml": made.make_mail("It rained.\r\n\r\nThe river rose."),
+        ".mhtml": made.make_saved_page(made.PAGE),
         ".rss": made.FEED.encode(),
         ".atom": made.ATOM.encode(),
         ".md": b"---\ntitle: a\n---\n# Rain\n\nIt *rained*.\n\n## Next\n\n- a\n- b\n",

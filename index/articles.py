@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from index.decode import Unreadable
+from index.decode import Unreadable, shown_path
 from index.isolated import ReaderProcess
 from index.readers import READERS
 from index.readers_jsonl import read_jsonl
@@ -20,6 +20,8 @@ from index.settings import IndexSettings
 from index.types import Article, Rejected
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
+IN_PROCESS_BYTES = 1_000_000
+"""A larger plain text is read in a process of its own too, for read_seconds to hold."""
 
 
 def read_articles(*paths: str | Path, settings: IndexSettings = IndexSettings()) -> Iterator[Article | Rejected]:
@@ -66,16 +68,16 @@ def _place(article: Article) -> str:
 
 def _read_root(root: Path, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
     if not root.exists() and not root.is_symlink():
-        yield Rejected(_shown(root), "no such file or folder")
+        yield Rejected(shown_path(root), "no such file or folder")
         return
-    absolute = _shown(Path(os.path.abspath(root)))
+    absolute = shown_path(Path(os.path.abspath(root)))
     for path, relative in _walk(root):
         if isinstance(relative, Rejected):
             yield relative
             continue
         for item in _read_file(path, relative, settings, process):
             if isinstance(item, Article):
-                metadata = {**item.metadata, "path": _shown(Path(os.path.abspath(path))), "root": absolute}
+                metadata = {**item.metadata, "path": shown_path(Path(os.path.abspath(path))), "root": absolute}
                 item = replace(item, metadata=metadata)
             yield item
 
@@ -99,7 +101,7 @@ def _read_url(url: str, settings: IndexSettings, process: ReaderProcess) -> Iter
 def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
     """Files with their ids, sorted by name; hidden ones are left out, links that come back to their folder too."""
     if not root.is_dir():
-        yield root, _shown(Path(root.name))
+        yield root, shown_path(Path(root.name))
         return
     stack: list[tuple[Path, frozenset[tuple[int, int]]]] = [(root, frozenset())]
     while stack:
@@ -108,11 +110,11 @@ def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
             status = folder.stat()
             key = (status.st_dev, status.st_ino)
             if key in above:
-                yield folder, Rejected(_shown(folder), "a link to a folder that it is in: not followed")
+                yield folder, Rejected(shown_path(folder), "a link to a folder that it is in: not followed")
                 continue
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            yield folder, Rejected(_shown(folder), f"can't be read: {error.strerror or error}")
+            yield folder, Rejected(shown_path(folder), f"can't be read: {error.strerror or error}")
             continue
         folders = []
         for entry in entries:
@@ -122,17 +124,17 @@ def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
             try:
                 is_folder = entry.is_dir()
             except OSError as error:
-                yield path, Rejected(_shown(path), f"can't be read: {error.strerror or error}")
+                yield path, Rejected(shown_path(path), f"can't be read: {error.strerror or error}")
                 continue
             if is_folder:
                 folders.append((path, above | {key}))
             else:
-                yield path, _shown(path.relative_to(root))
+                yield path, shown_path(path.relative_to(root))
         stack += reversed(folders)
 
 
 def _read_file(path: Path, id: str, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
-    shown = _shown(path)
+    shown = shown_path(path)
     suffix = path.suffix.lower()
     try:
         status = path.stat()
@@ -155,7 +157,7 @@ def _read_file(path: Path, id: str, settings: IndexSettings, process: ReaderProc
             return
         with path.open("rb") as file:
             data = file.read(settings.max_file_bytes + 1)
-        if reader.isolated:
+        if reader.isolated or len(data) > IN_PROCESS_BYTES:
             yield from process.read(data, suffix=suffix, id=id, shown=shown)
         else:
             yield from reader.read(data, id)
@@ -163,8 +165,3 @@ def _read_file(path: Path, id: str, settings: IndexSettings, process: ReaderProc
         yield Rejected(shown, str(error))
     except OSError as error:
         yield Rejected(shown, f"can't be read: {error.strerror or error}")
-
-
-def _shown(path: Path) -> str:
-    """The path as text that can be stored and printed: names that are not UTF-8 keep U+FFFD for what is wrong."""
-    return os.fsencode(path).decode("utf-8", errors="replace")

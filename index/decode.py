@@ -5,7 +5,9 @@ Raises Unreadable with a reason for a person. It leaves out what the text means.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -54,6 +56,14 @@ def normalise(text: str) -> str:
     """
     text = _LINE_ENDS.sub("\n", text)
     return _NO_TEXT.sub(lambda m: "" if m[0] == "\ufeff" else "\ufffd", text)
+
+
+def shown_path(path: str | Path) -> str:
+    """The path as text that can be stored and printed: of a name that is not UTF-8, each wrong byte is written \\xff.
+
+    Two such names stay two, which U+FFFD would not keep apart.
+    """
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def _utf16(sample: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""LangChain Documents as articles of one passage, and back. Metadata comes back exactly as it went in."""
+"""LangChain Documents as articles, and back. Metadata comes back exactly as it went in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""E-mail (EML, MHTML) through the standard library and RSS or Atom feeds through feedparser.
+"""E-mail and saved pages (EML, MHTML) through the standard library and RSS or Atom feeds through feedparser.
 
-A message is one article, its text part or its HTML; a feed is one article an entry. Attachments are left out, and so
-is what a feed only links to.
+A message is one article, its text part or its HTML; a feed is one article an entry. Of a page that a browser saved,
+only the page tells title, author and date: the header says who saved it and when. Attachments are left out, and so is
+what a feed only links to.
 """
 
 from __future__ import annotations
@@ -11,40 +12,46 @@ import email.policy
 import email.utils
 import re
 from datetime import date
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from typing import Any
 
 from index.decode import Unreadable, decode, normalise
-from index.readers_html import article_from_html
+from index.readers_html import article_from_html, decode_html
 from index.structure import Known, article_from_text
 from index.types import Article, Rejected
 
 
 def read_mail(data: bytes, id: str) -> list[Article]:
-    """One article: its subject is the title, its sender the author. Raises Unreadable where there is no text part."""
+    """One article: its subject is the title, its sender the author; a saved page's are its own.
+
+    Raises Unreadable where there is no text part.
+    """
     message = email.message_from_bytes(data, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     if not message.keys():
         raise Unreadable("no mail: it has no header lines")
+    saved = _is_saved_page(message)
     try:
-        part = message.get_body(preferencelist=("plain", "html"))
-        content = part.get_content() if part is not None else ""
+        part = message.get_body(preferencelist=("html", "plain") if saved else ("plain", "html"))
         is_html = part is not None and part.get_content_type() == "text/html"
+        text = _text_of(part, is_html=is_html) if part is not None else ""
+        subject, address = _header(message, "subject"), _header(message, "snapshot-content-location")
+        if saved and part is not None:
+            address = address or _header(part, "content-location")
         known = Known(
-            title=_header(message, "subject"),
-            author=_sender(message),
-            published=_mail_date(message),
-            url=_header(message, "snapshot-content-location"),
+            title=subject,
+            author=None if saved else _sender(message),
+            published=None if saved else _mail_date(message),
+            url=address if (address or "").startswith(("http://", "https://")) else None,
         )
     except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
         raise Unreadable(f"a broken mail: {error}") from None
-    text = normalise(content) if isinstance(content, str) else decode(content)
     if not text.strip():
-        raise Unreadable("a mail without a text part")
+        raise Unreadable("a saved page without text" if saved else "a mail without a text part")
     if is_html:
         article = article_from_html(text, id=id, url=known.url)
         known = Known(
-            title=known.title or article.title,
+            title=article.title or known.title if saved else known.title or article.title,
             author=known.author or article.author,
             published=known.published or article.published,
             url=known.url or article.url,
@@ -52,6 +59,22 @@ def read_mail(data: bytes, id: str) -> list[Article]:
         )
         return [_with(article, known)]
     return [article_from_text(text, id=id, known=known)]
+
+
+def _is_saved_page(message: EmailMessage) -> bool:
+    """Whether a browser wrote it: each names itself as the sender, Chromium the page's address too."""
+    sender = _header(message, "from") or ""
+    return "snapshot-content-location" in message or bool(re.match(r"\W*saved by\b", sender, re.IGNORECASE))
+
+
+def _text_of(part: Any, *, is_html: bool) -> str:
+    """A part's text. Browsers leave the charset of a saved page to the page; a mail's header may name one wrongly."""
+    if part.get_content_charset() is None:
+        data = part.get_payload(decode=True)
+        if isinstance(data, bytes):
+            return decode_html(data) if is_html else decode(data)
+    content = part.get_content()
+    return normalise(content) if isinstance(content, str) else decode(content)
 
 
 def _with(article: Article, known: Known) -> Article:
@@ -67,7 +90,7 @@ def _with(article: Article, known: Known) -> Article:
     )
 
 
-def _header(message: EmailMessage, name: str) -> str | None:
+def _header(message: Message[str, str], name: str) -> str | None:
     value = message.get(name)
     return " ".join(normalise(str(value)).split()) or None if value else None
 

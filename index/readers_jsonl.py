@@ -37,6 +37,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 NO_ARTICLES_AFTER = 20
 """A file of which so many lines in a row, from the first, hold no text is no list of articles."""
+DEEPEST = 50
+"""Metadata nested deeper than this is rejected: what writes and reads it later goes by recursion."""
 
 
 def read_jsonl(path: Path, id: str, shown: str, settings: IndexSettings) -> Iterator[Article | Rejected]:
@@ -56,7 +58,9 @@ def read_jsonl(path: Path, id: str, shown: str, settings: IndexSettings) -> Iter
                 continue
             else:
                 try:
-                    item = article_from_record(_parse(line), id=f"{id}#{number}", line=number)
+                    item = article_from_record(
+                        _parse(line), id=f"{id}#{number}", line=number, longest=settings.max_article_characters
+                    )
                 except Unreadable as error:
                     item = Rejected(place, str(error))
             if pending is None:
@@ -92,8 +96,10 @@ def _parse(line: bytes) -> Mapping[str, Any]:
     return record
 
 
-def article_from_record(record: Mapping[str, Any], *, id: str, line: int | None = None) -> Article:
-    """The article of a record. Raises Unreadable naming the field that is missing or of a wrong type.
+def article_from_record(
+    record: Mapping[str, Any], *, id: str, line: int | None = None, longest: int | None = None
+) -> Article:
+    """The article of a record. Raises Unreadable naming the field that is missing, of a wrong type or too long.
 
     >>> article_from_record({"headline": "Rain", "body": "It rained.", "date": "2026-01-26"}, id="a").published
     datetime.date(2026, 1, 26)
@@ -111,6 +117,8 @@ def article_from_record(record: Mapping[str, Any], *, id: str, line: int | None 
         raise Unreadable(f"field {names['text']!r} is {type(text).__name__}, not text")
     if not text.strip():
         raise Unreadable(f"field {names['text']!r} is empty")
+    if longest is not None and len(text) > longest:
+        raise Unreadable(f"{len(text):,} characters; max_article_characters is {longest:,}")
     metadata = lowered.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise Unreadable(f"field 'metadata' is {type(metadata).__name__}, not an object")
@@ -144,14 +152,16 @@ def _text(record: Mapping[str, Any], name: str) -> str | None:
     return " ".join(normalise(value).split()) or None
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, depth: int = 0) -> Any:
     """JSON values without lone surrogates, which SQLite and UTF-8 refuse, and without NaN."""
+    if depth > DEEPEST:
+        raise Unreadable(f"its metadata is nested deeper than {DEEPEST}")
     if isinstance(value, str):
         return normalise(value)
     if isinstance(value, dict):
-        return {normalise(str(key)): _storable(part) for key, part in value.items()}
+        return {normalise(str(key)): _storable(part, depth + 1) for key, part in value.items()}
     if isinstance(value, list):
-        return [_storable(part) for part in value]
+        return [_storable(part, depth + 1) for part in value]
     if isinstance(value, float) and value != value:
         return None
     return value

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
+from index.dateline import read_dateline
 from index.dates import find_date
 from index.decode import Unreadable
 from index.types import Article, Section
@@ -163,18 +164,18 @@ def unwrap(text: str, *, joined: bool = False) -> list[list[str]]:
 
 
 def _join_wrapped(group: Sequence[str], width: int) -> list[str]:
-    joined = [group[0]]
+    joined = [[group[0]]]  # in lists: a text that grows by each of a million lines would be copied as often
     previous = group[0]
     for line in group[1:]:
         # A line that had room for the next one's first word was ended on purpose, unless its sentence goes on.
         tolerance = 1 if _SENTENCE_END.search(previous) else 0.85
         room = len(previous) + 1 + len(line.split(" ", 1)[0]) <= width * tolerance
         if _LIST_ITEM.match(line) or (room and not line[0].islower()):
-            joined.append(line)
+            joined.append([line])
         else:
-            joined[-1] += " " + line
+            joined[-1].append(line)
         previous = line
-    return joined
+    return [" ".join(lines) for lines in joined]
 
 
 def _same(a: str, b: str) -> bool:
@@ -247,8 +248,11 @@ def _read_head(blocks: list[Block], known: Known) -> tuple[list[Block], str, Kno
         else:
             break
         lines_read += 1
-    if not any(block.kind == "paragraph" for block in rest):
+    first = next((block.text for block in rest if block.kind == "paragraph"), None)
+    if first is None:
         return blocks, "", known
+    published, source = read_dateline(first)
+    known = replace(known, published=known.published or published, source=known.source or source)
     return head + rest, deck, known
 
 

@@ -110,6 +110,33 @@ def make_mail(body: str, kind: str = "plain") -> bytes:
     return head.encode() + body.encode()
 
 
+def make_saved_page(page: str, *, browser: str = "Blink") -> bytes:
+    """A page as browsers save it (MHTML): no charset in its headers, the browser as sender, a picture beside it."""
+    import base64
+    import quopri
+
+    location = "https://wire.example/news/rain.html"
+    head = [
+        f"From: <Saved by {browser}>",
+        *([f"Snapshot-Content-Location: {location}"] if browser == "Blink" else []),
+        "Subject: Rain Falls on Town | Harbour Wire",
+        "Date: Tue, 24 Nov 2026 07:47:15 GMT",
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/related;\r\n\ttype="text/html";\r\n\tboundary="----MultipartBoundary--a1----"',
+        "",
+        "",
+    ]
+    html = ["Content-Type: text/html", "Content-Transfer-Encoding: quoted-printable", f"Content-Location: {location}"]
+    picture = ["Content-Type: image/png", "Content-Transfer-Encoding: base64", "Content-Location: cid:a.png"]
+    page = page.replace("<head>", '<head><meta http-equiv="Content-Type" content="text/html; charset=UTF-8">')
+    bodies = [quopri.encodestring(page.encode()), base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90))]
+    parts = [
+        b"------MultipartBoundary--a1----\r\n" + "\r\n".join(lines).encode() + b"\r\n\r\n" + body + b"\r\n"
+        for lines, body in zip((html, picture), bodies, strict=True)
+    ]
+    return "\r\n".join(head).encode() + b"".join(parts) + b"------MultipartBoundary--a1------\r\n"
+
+
 FEED = """<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Harbour Wire</title>
 <link>http://wire.example</link>
 <item><title>Rain &amp; Snow</title><link>http://wire.example/1</link><pubDate>Mon, 26 Jan 2026 10:00:00 GMT</pubDate>

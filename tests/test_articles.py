@@ -105,6 +105,42 @@ def test_a_sentence_with_a_date_is_no_date_line(line: str) -> None:
     assert line in (article.sections[0].heading, article.text[: article.sections[0].end].split("\n")[0])
 
 
+@pytest.mark.parametrize(
+    ("paragraph", "published", "source"),
+    [
+        ("WASHINGTON, D.C., Jan. 26, 2026 (AP) — The Senate met.", date(2026, 1, 26), "AP"),
+        ("OSLO, 26 January 2026 — It snowed.", date(2026, 1, 26), None),
+        ("New York – January 26, 2026 – The firm grew.", date(2026, 1, 26), None),
+        ("MINNEAPOLIS, Jan 26 (Reuters) - A man was shot.", None, "Reuters"),
+        ("On Monday, January 26, 2026 — a cold day — it snowed.", None, None),
+        ("Anna Smith (Labour) — the mayor — said so.", None, None),
+        ("The bridge of 26 January 2026 — built in haste — fell.", None, None),
+    ],
+)
+def test_a_dateline_tells_the_day_and_stays_in_its_paragraph(
+    paragraph: str, published: date | None, source: str | None
+) -> None:
+    article = article_from_text(f"Rain Falls\n\n{paragraph}\n\nMore rain came.", id="a")
+    assert (article.published, article.source) == (published, source)
+    assert quoted(article)[0][1].startswith(paragraph)
+    headed = article_from_text(f"Rain Falls\n\nHarbour Wire | 1 May 2025\n\n{paragraph}\n\nMore came.", id="a")
+    assert (headed.published, headed.source) == (date(2025, 5, 1), "Harbour Wire")
+
+
+def test_metadata_that_goes_too_deep_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": "It rained.", "a": {"[" * n}{"]" * n}}}\n' for n in (10, 100, 480, 900)))
+    items = list(read_articles(path))
+    assert [isinstance(item, Article) for item in items] == [True, False, False, False]
+    assert all("nested" in item.reason for item in items if isinstance(item, Rejected))
+
+
+def test_names_that_are_not_utf_8_stay_apart(tmp_path: Path) -> None:
+    for name in (b"n\xff.txt", b"n\xfe.txt"):
+        (tmp_path / os.fsdecode(name)).write_text(GOOD)
+    assert [item.id for item in read_articles(tmp_path) if isinstance(item, Article)] == ["n\\xfe.txt", "n\\xff.txt"]
+
+
 def test_lines_broken_at_a_width_are_joined() -> None:
     text = "Rain\n\nIt rained in the town for so long that the\n"
     text += "river rose over its banks and the\nbridge was closed.\n\nOn it went."
@@ -259,7 +295,7 @@ def test_what_cant_be_read_is_named_and_the_rest_goes_on(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / os.fsdecode(b"n\xffame.txt")).write_text(GOOD)
     items = list(read_articles(tmp_path, tmp_path / "missing", settings=IndexSettings(max_file_bytes=2000)))
-    assert [i.id for i in items if isinstance(i, Article)] == ["good.txt", "n\ufffdame.txt", "sub/good.txt"]
+    assert [i.id for i in items if isinstance(i, Article)] == ["good.txt", "n\\xffame.txt", "sub/good.txt"]
     found = {Path(i.path).name: i.reason for i in items if isinstance(i, Rejected)}
     expected = {
         "empty.txt": "empty",

@@ -58,6 +58,10 @@ CAUSES: dict[str, tuple[str, Maker]] = {
         lambda n: b'{"text": 1}\n{"text": "a b.", "id": []}\n{"text": "a.", "title": {}}\n',
     ),
     "jsonl deep": (".jsonl", lambda n: b'{"text": "It rained.", "a": ' + b"[" * n + b"]" * n + b"}\n"),
+    "jsonl deep enough to be read": (
+        ".jsonl",
+        lambda n: b'{"text": "It rained.", "a": ' + b"[" * (n // 4) + b"]" * (n // 4) + b"}\n",
+    ),
     "jsonl same id": (".jsonl", lambda n: b'{"id": "a", "text": "It rained."}\n' * min(n, 50)),
     "jsonl huge numbers": (".jsonl", lambda n: b'{"text": "It rained.", "date": 1e308, "a": ' + b"9" * n + b"}\n"),
     "jsonl lone surrogates": (".jsonl", lambda n: b'{"text": "It \\ud800 rained.", "title": "\\udfff"}\n'),
@@ -87,6 +91,8 @@ CAUSES: dict[str, tuple[str, Maker]] = {
     "mail without body": (".eml", lambda n: made.make_mail("")),
     "mail bad charset": (".eml", lambda n: made.make_mail("It rained.").replace(b"utf-8\r\n\r\n", b"klingon\r\n\r\n")),
     "mail nested": (".eml", lambda n: b"Content-Type: message/rfc822\n\n" * min(n, 300) + b"It rained."),
+    "saved page cut off": (".mht", lambda n: made.make_saved_page(made.PAGE)[: 300 + n]),
+    "saved page without a page": (".mhtml", lambda n: made.make_saved_page("<script>" + "a=1;" * n + "</script>")),
     "feed junk": (".xml", lambda n: b"<a>" * n),
     "feed without entries": (".rss", lambda n: made.FEED.split("<item>")[0].encode() + b"</channel></rss>"),
     "feed bad dates": (".rss", lambda n: made.FEED.replace("Mon, 26 Jan 2026", "Mon, 99 Foo 99999").encode()),
@@ -166,6 +172,43 @@ def test_the_good_files_beside_them_are_all_read(outcomes: dict[str, list[Articl
 def test_reasons_say_what_is_wrong(outcomes: dict[str, list[Article | Rejected]], name: str, words: str) -> None:
     (item,) = outcomes[name]
     assert isinstance(item, Rejected) and words in item.reason, item
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".html"])
+def test_one_line_of_100_mb(tmp_path: Path, suffix: str) -> None:
+    with (tmp_path / f"large{suffix}").open("wb") as file:
+        file.write(b'{"text": "')
+        for _ in range(100):
+            file.write(b"word " * 200_000)
+    (tmp_path / "z.txt").write_text(GOOD)
+    large, good = read_articles(tmp_path)
+    assert isinstance(large, Rejected) and "max_file_bytes" in large.reason
+    assert isinstance(good, Article)
+
+
+def test_a_large_text_is_killed_at_its_time_too(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Short Line\n" * 300_000)
+    (tmp_path / "b.txt").write_text(GOOD)
+    late, good = read_articles(tmp_path, settings=IndexSettings(read_seconds=0.05))
+    assert isinstance(late, Rejected) and "read_seconds" in late.reason
+    assert isinstance(good, Article)
+
+
+def test_odd_names_and_surrogates_go_all_the_way_into_an_index(tmp_path: Path) -> None:
+    from index.store import PassageStore
+
+    folder = tmp_path / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    for name in (b"n\xff.txt", b"n\xfe.txt", b"new\nline.txt", "\u202etxt.exe.txt".encode()):
+        (folder / os.fsdecode(name)).write_text(GOOD)
+    (folder / "a.jsonl").write_text('{"id": "\\ud800", "text": "It \\ud800 rained.", "k\\udfff": "\\udfff"}\n')
+    with PassageStore.open(tmp_path / "index", create=True, read_only=False) as store:
+        report = store.add_articles(read_articles(folder), roots=(str(folder),), prune=True)
+        assert len(report.added) == 5 and not report.rejected
+        again = store.add_articles(read_articles(folder), roots=(str(folder),), prune=True)
+        assert len(again.unchanged) == 5 and not again.removed
+        (folder / os.fsdecode(b"n\xff.txt")).unlink()
+        assert len(store.add_articles(read_articles(folder), roots=(str(folder),), prune=True).removed) == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from html import unescape
 from pathlib import Path
 
 import format_helpers as made
@@ -30,6 +31,8 @@ FILES = {
     "a.docx": made.make_docx(),
     "plain.eml": made.make_mail("It rained at the café.\r\n\r\nThe river rose.\r\n"),
     "html.eml": made.make_mail(made.PAGE, "html"),
+    "a.mhtml": made.make_saved_page(made.PAGE),
+    "old.mht": made.make_saved_page(made.PAGE, browser="Internet Explorer 11"),
     "a.rss": made.FEED.encode(),
     "a.atom": made.ATOM.encode(),
     "a.md": b"# Rain\n\nIt rained.\n",
@@ -56,7 +59,7 @@ def test_passages_stand_in_the_article(read: dict[str, Article], name: str) -> N
     assert not re.search(r"Menu|not for reading|color|All the rest|<", article.text)
 
 
-@pytest.mark.parametrize("name", ["a.html", "latin.html", "html.eml"])
+@pytest.mark.parametrize("name", ["a.html", "latin.html", "html.eml", "a.mhtml", "old.mht"])
 def test_html_names_its_fields_and_sections(read: dict[str, Article], name: str) -> None:
     article = read[name]
     assert (article.source, article.author, article.published) == ("Harbour Wire", "Ann Lee", date(2026, 1, 26))
@@ -76,6 +79,12 @@ def test_pdf_keeps_its_pages(read: dict[str, Article]) -> None:
         assert page is not None and sentence in pages[page - 1]
 
 
+@pytest.mark.parametrize("name", ["a.mhtml", "old.mht"])
+def test_a_saved_page_is_the_page_and_not_who_saved_it(read: dict[str, Article], name: str) -> None:
+    assert read[name].title == "Rain Falls on Town"
+    assert read[name].url == "https://wire.example/news/rain.html"
+
+
 def test_docx_mail_and_feeds(read: dict[str, Article]) -> None:
     assert [s.heading for s in read["a.docx"].sections] == ["", "What Next"]
     assert "Monday | 90 mm" in read["a.docx"].text
@@ -90,6 +99,42 @@ def test_docx_mail_and_feeds(read: dict[str, Article]) -> None:
     )
     assert feed.text == "It rained at the café.\n\nThe river rose."
     assert (read["a.atom"].id, read["a.atom"].author) == ("a.atom#tag:1", "Ann Lee")
+
+
+def test_what_an_answer_quotes_stands_in_the_article_as_shown_and_on_the_pdf_s_page(tmp_path: Path) -> None:
+    """Each format from its file to the reading pane: index, question, citation, mark."""
+    from pypdf import PdfReader
+
+    from index.store import PassageStore
+    from index.types import Filter
+    from rag.bot import Bot
+    from rag.settings import load_settings
+    from ui.render import Reference, article_html
+
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for name, data in FILES.items():
+        (folder / name).write_bytes(data)
+    with PassageStore.open(tmp_path / "index", create=True, read_only=False) as store:
+        store.add_articles(read_articles(folder))
+    with Bot.open(tmp_path / "index", settings=load_settings(refuse_below=0.0)) as bot:
+        for article in bot.store.articles():
+            name = Path(article.metadata["path"]).name
+            question = "What did the mayor promise?" if name == "a.pdf" else "What did the rain do to the river?"
+            answer = bot.ask(question, filter=Filter(article_ids=(article.id,)))
+            assert answer.citations, name
+            for citation in answer.citations:
+                assert article.text[citation.start : citation.end] == citation.quote
+                shown = article_html(article, Reference.from_citation(citation))
+                marked = re.findall(r'<mark class="nd-main[^"]*"[^>]*>(.*?)</mark>', shown)
+                assert unescape("".join(marked)) == citation.quote
+                assert (citation.page is not None) == (name == "a.pdf")
+                if citation.page:
+                    pages = [" ".join(p.extract_text().split()) for p in PdfReader(article.metadata["path"]).pages]
+                    assert citation.quote in pages[citation.page - 1]
+            if name == "a.pdf":
+                assert "The mayor promised new dykes." in [c.quote for c in answer.citations]
+                assert {c.page for c in answer.citations if "dykes" in c.quote} == {2}
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
