@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -25,7 +26,7 @@ from rag.types import Reading, Span
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-READER_SHA256 = "8feb37c07f6c25de279b0870cce34f12c8a7dd4e6dc80fe53b859da977894f46"
+READER_SHA256 = "02f1abc82d4954ed31b7943f686beb0b7562015e700d04b46f812fa6dc4dccdc"
 WINDOW_TOKENS = 320
 STRIDE_TOKENS = 96
 QUESTION_TOKENS = 64
@@ -33,6 +34,10 @@ TITLE_TOKENS = 32
 SPAN_TOKENS = 30
 SPANS = 5
 """Spans given of each passage at most."""
+BATCH = 2
+"""Windows run at once: on two cores larger batches take as long for each, and are padded more."""
+
+_PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
 
 Calibration = Callable[[float], float]
 
@@ -67,18 +72,24 @@ def logit(probability: float) -> float:
 
 
 def best_spans(
-    starts: NDArray[np.float32], ends: NDArray[np.float32], *, longest: int, count: int
+    starts: NDArray[np.float32],
+    ends: NDArray[np.float32],
+    paragraphs: NDArray[np.intp],
+    *,
+    longest: int,
+    count: int,
 ) -> list[tuple[int, int, float]]:
     """The best token spans `(first, last, start logit + end logit)`, none overlapping a better one.
 
-    starts, ends: shape (tokens,).
+    starts, ends, paragraphs: shape (tokens,); a span stays within one paragraph.
 
-    >>> best_spans(np.float32([0, 3, 0]), np.float32([0, 0, 2]), longest=2, count=1)
+    >>> best_spans(np.float32([0, 3, 0]), np.float32([0, 0, 2]), np.array([0, 0, 0]), longest=2, count=1)
     [(1, 2, 5.0)]
     """
     total = starts[:, None] + ends[None, :]
     first, last = np.indices(total.shape)
-    total = np.where((last >= first) & (last - first < longest), total, -np.inf)
+    allowed = (last >= first) & (last - first < longest) & (paragraphs[first] == paragraphs[last])
+    total = np.where(allowed, total, -np.inf)
     order = np.argsort(total, axis=None)[::-1][: 40 * count]
     chosen: list[tuple[int, int, float]] = []
     for flat in order:
@@ -154,7 +165,7 @@ class OnnxReader:
         windows = list(self._windows(question, passages))
         best: dict[int, tuple[float, Window, Any]] = {}
         # Windows of like length share a batch: padding costs as much as text.
-        for batch in _batches(sorted(windows, key=lambda w: len(w.ids)), size=4):
+        for batch in _batches(sorted(windows, key=lambda w: len(w.ids)), size=BATCH):
             for window, span, relevance in zip(batch, *self._run(batch), strict=True):
                 if window.passage not in best or relevance > best[window.passage][0]:
                     best[window.passage] = (float(relevance), window, span)
@@ -175,7 +186,9 @@ class OnnxReader:
         rows = span[window.first : window.first + len(window.offsets)]
         spans = []
         if len(rows):
-            for i, j, score in best_spans(rows[:, 0], rows[:, 1], longest=SPAN_TOKENS, count=SPANS):
+            breaks = [match.start() for match in _PARAGRAPH_BREAK.finditer(passage.text)]
+            paragraphs = np.searchsorted(breaks, [start for start, _ in window.offsets])
+            for i, j, score in best_spans(rows[:, 0], rows[:, 1], paragraphs, longest=SPAN_TOKENS, count=SPANS):
                 start, end = window.offsets[i][0], window.offsets[j][1]
                 spans.append(Span(passage.start + start, passage.start + end, score))
         return Reading(passage.id, self._calibrate(relevance), tuple(spans))

@@ -78,10 +78,14 @@ def test_damaged_weights_are_noticed(tmp_path: Path) -> None:
 logits = st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=40)
 
 
-@given(logits, logits)
-def test_best_spans_are_best_first_and_do_not_overlap(starts: list[float], ends: list[float]) -> None:
+@given(logits, logits, st.integers(1, 40))
+def test_best_spans_are_best_first_and_overlap_neither_each_other_nor_a_paragraph_s_end(
+    starts: list[float], ends: list[float], paragraph: int
+) -> None:
     size = min(len(starts), len(ends))
-    spans = best_spans(np.float32(starts[:size]), np.float32(ends[:size]), longest=5, count=3)
+    paragraphs = np.arange(size) // paragraph
+    spans = best_spans(np.float32(starts[:size]), np.float32(ends[:size]), paragraphs, longest=5, count=3)
+    assert all(i // paragraph == j // paragraph for i, j, _ in spans)
     assert spans and [s for *_, s in spans] == sorted((s for *_, s in spans), reverse=True)
     assert all(0 <= j - i < 5 for i, j, _ in spans)
     taken = [token for i, j, _ in spans for token in range(i, j + 1)]

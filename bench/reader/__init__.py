@@ -1,0 +1,1 @@
+"""The reader's training: `data` and negatives, the `model`, the loop (`train`), int8 ONNX (`export`)."""
