@@ -7,12 +7,14 @@ python bench/perturb.py writes the perturbed half of tests/checker_pairs.jsonl a
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import os
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 PAIRS = Path(__file__).resolve().parent.parent / "tests" / "checker_pairs.jsonl"
@@ -27,13 +29,17 @@ TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`true`: whether the quote holds the statement up. `kind`: how a false one was made false, else "paraphrase"."""
+    """`true`: whether the quote holds the statement up. `kind`: how a false one was made false, else "paraphrase".
+
+    `xquad`: where in XQuAD the quote stands, as `id#start-end` of the context, where it is not ours to ship.
+    """
 
     statement: str
     quote: str
     kind: str
     true: bool
     origin: str
+    xquad: str = ""
 
     @property
     def held_out(self) -> bool:
@@ -42,8 +48,26 @@ class Pair:
 
 
 def read_pairs(path: Path = PAIRS) -> list[Pair]:
-    """The pairs of a JSONL file."""
-    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    """The pairs of a JSONL file, those of XQuAD with their quotes; they are left out where XQuAD is absent."""
+    pairs = [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    contexts = xquad_contexts()
+    found = []
+    for pair in pairs:
+        key, _, span = pair.xquad.partition("#")
+        if key in contexts:
+            start, end = map(int, span.split("-"))
+            pair = replace(pair, quote=contexts[key][start:end])
+        found += [pair] if pair.quote else []
+    return found
+
+
+def xquad_contexts() -> dict[str, str]:
+    """Question id -> context of XQuAD's fit half, from NEWSDESK_DATA or ../shared/data; nothing where it is absent."""
+    file = Path(os.environ.get("NEWSDESK_DATA", PAIRS.parents[2] / "shared" / "data")) / "reader" / "xquad_fit.jsonl.gz"
+    if not file.is_file():
+        return {}
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return {row["id"]: row["context"] for row in map(json.loads, lines)}
 
 
 def change_number(text: str, luck: random.Random, names: Sequence[str]) -> str | None:
@@ -176,9 +200,11 @@ def sample(pairs: Sequence[Pair], count: int, *, seed: int = 7) -> list[Pair]:
 
 def main() -> None:
     """Keeps the hand-written pairs and writes the perturbed ones after them."""
-    hand = [pair for pair in read_pairs() if pair.origin == "hand"]
-    made = sample(list(perturbed([pair for pair in hand if pair.true])), 45)
-    lines = (json.dumps(asdict(pair), ensure_ascii=False) for pair in [*hand, *made])
+    rows = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines() if line]
+    hand = [Pair(**row) for row in rows if row["origin"] == "hand"]
+    made = sample(list(perturbed([pair for pair in hand if pair.true and pair.quote])), 45)
+    rows = [{key: value for key, value in asdict(pair).items() if key != "xquad" or value} for pair in [*hand, *made]]
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     PAIRS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(hand)} by hand, {len(made)} perturbed")
 

@@ -8,24 +8,18 @@ unless an entailment model is given to `judge`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from index.passages import sentences
-from rag.facts import GROUPS, Amount, Facts, Name, When, facts, fold, same_name
+from rag.amounts import Amount, same_amount
+from rag.denials import negated, opposites
+from rag.facts import Facts, When, facts
+from rag.known_names import unknown_names
+from rag.merged import merged
 from rag.roles import turned_round
-from rag.same_word import (
-    base,
-    clauses,
-    content,
-    negated,
-    opposites,
-    ordered,
-    sentences_and_turns,
-    shared,
-    split_sentences,
-)
+from rag.same_word import clauses, content, shared, split_sentences
 from rag.types import Support
 
 ENOUGH_WORDS = 0.55
@@ -36,11 +30,7 @@ LONGEST_RUN = 4
 """Sentences of a quote at most."""
 TOO_FEW = ("too few of its words are in the quote",)
 ENTAILED = 0.5
-RIVAL_SHARE, RIVAL_LEAD = 0.6, 0.3
-"""A fact is another's when a clause with a rival fact shares so much of the statement, and so much more."""
-_NAME_IN_NAME = re.compile(r"([A-ZÀ-Þ][\w’'-]+) (?:in|of|from) (?:the )?(?:[A-Z]?[a-z]+ [a-z]+ )?([A-ZÀ-Þ][\w’-]+)")
-_PRONOUN = re.compile(r"^\W*(?:\w+\s+){0,2}(?:he|she|it|they|who|his|her|their)\b", re.I)
-
+_FIRST = re.compile(r"\b(?:lead|debut|maiden|opening|initial|earliest|original)\b", re.I)
 Entails = Callable[[str, str], float]
 """(quote, statement) -> the probability that the first entails the second."""
 
@@ -83,22 +73,22 @@ def _judge(statement: str, quote: str, context: str) -> Check:
     plain = _plain(statement)
     if content(statement) and any(plain == _plain(part) for part in (quote, *split_sentences(quote))):
         return Check("quoted")
-    coverage = shared(statement, quote)
     told, known = facts(statement), facts(quote)
+    coverage = _coverage(statement, quote)
     if not content(statement) and not (told.dates or told.amounts):
         return Check("unsupported", ("it says nothing that can be checked",), 0.0)
     nearest = max(split_sentences(quote), default=quote, key=lambda part: shared(statement, part))
-    nearest = nearest if shared(statement, nearest) >= 0.5 * coverage else quote
+    nearest = nearest if shared(statement, nearest) >= 0.5 * shared(statement, quote) else quote
     wrong = [
         *_wrong_dates(told, known),
-        *_wrong_amounts(told, known),
+        *_wrong_amounts(told, known, quote),
         *negated(statement, nearest),
         *opposites(statement, quote),
         *opposites(statement, max(clauses(quote), key=lambda part: shared(statement, part), default=quote)),
         *turned_round(statement, quote),
-        *_merged(statement, told, quote),
+        *merged(statement, told, quote),
     ]
-    unknown, half = _unknown_names(told.names, quote, context)
+    unknown, half = unknown_names(told.names, quote, context)
     reasons = (*wrong, *(f"no {name!r} in the quote" for name in unknown))
     if reasons or coverage < TOO_FEW_WORDS:
         return Check("unsupported", reasons or TOO_FEW, coverage)
@@ -134,7 +124,7 @@ def find_quote(statement: str, text: str, *, context: str = "", entails: Entails
         for first in range(len(bounds) - length + 1):
             start, end = bounds[first][0], bounds[first + length - 1][1]
             quote = text[start:end]
-            coverage = shared(statement, quote)
+            coverage = _coverage(statement, quote)
             # Most runs have hardly a word in common: they fail whatever the rest says, and the rest is slow.
             few = coverage < TOO_FEW_WORDS
             check = Check("unsupported", TOO_FEW, coverage) if few else judge(statement, quote, context=context)
@@ -147,6 +137,13 @@ def find_quote(statement: str, text: str, *, context: str = "", entails: Entails
     if entails and best.check.passes:
         best = replace(best, check=judge(statement, text[best.start : best.end], context=context, entails=entails))
     return best
+
+
+def _coverage(statement: str, quote: str) -> float:
+    """The share of the statement's words and facts that the quote has; a fact that it lacks is a reason of its own."""
+    told = facts(statement)
+    words, known = len(content(statement)), len(told.dates) + len(told.amounts)
+    return (shared(statement, quote) * words + known) / max(words + known, 1)
 
 
 def _rank(run: Run) -> tuple[int, float]:
@@ -171,225 +168,29 @@ def _same_date(when: When, other: When, years: set[int | None]) -> bool:
     return when.agrees(other) and (when.year is None or other.year is not None or when.year in years)
 
 
-def _wrong_amounts(told: Facts, known: Facts) -> list[str]:
+def _wrong_amounts(told: Facts, known: Facts, quote: str) -> list[str]:
     years = {when.year for when in known.dates}
     return [
         f"no {amount.text} in the quote"
         for amount in told.amounts
         if amount.bound != "loose"
         and not (amount.year and amount.year in years)
-        and not any(_same_amount(amount, other) for other in known.amounts)
-        and not _an_instead_of_one(amount, known)
-        and not (amount.text == "first" and not any(other.readings[0][1] == "ordinal" for other in known.amounts))
+        and not any(same_amount(amount, other) for other in known.amounts)
+        and not _counts_the_known(amount, known)
+        and not (amount.text == "first" and (not known.ordinal or _FIRST.search(quote)))
+        and not _years_between(amount, known)
     ]
 
 
-def _an_instead_of_one(amount: Amount, known: Facts) -> bool:
-    """ "One person" may be "a person" in the quote, unless the quote counts persons otherwise."""
-    return amount.text.lower() == "one" and not any(other.noun[:5] == amount.noun[:5] for other in known.amounts)
+def _counts_the_known(amount: Amount, known: Facts) -> bool:
+    """ "One person" may be "a person", and "the two of them" or "the two ships" just "both" or "ships", in a quote
+    that doesn't count them otherwise."""
+    known_to_be = amount.text.lower() == "one" or amount.bound == "group"
+    return known_to_be and not any(other.noun and other.noun[:5] == amount.noun[:5] for other in known.amounts)
 
 
-def _same_amount(amount: Amount, other: Amount) -> bool:
-    if {amount.bound, other.bound} == {"up", "down"}:
-        return False
-    return any(
-        _same_reading(value, dimension, theirs, there, amount.bound)
-        for value, dimension in amount.readings
-        for theirs, there in other.readings
-    )
-
-
-def _same_reading(value: float, dimension: str, theirs: float, there: str, bound: str) -> bool:
-    if dimension and there and dimension != there:
-        return (
-            {dimension, there} <= {"degree", "celsius", "fahrenheit"}
-            and "degree" in (dimension, there)
-            and value == theirs
-        )
-    if dimension == "ordinal" and there != "ordinal":
-        return False
-    if not dimension and there in ("ordinal", "decade"):
-        return False
-    off = abs(value - theirs) / max(abs(theirs), 1e-9)
-    if off < 1e-9 or (dimension in ("length", "mass", "speed", "area", "time") and off <= 0.02 and value != int(value)):
-        return True
-    if bound == "down" and dimension and 0 < value - theirs <= 0.35 * value:
-        return True  # "under three hours" of 2 hours and 52 minutes
-    rounded = off <= 0.05 and theirs >= 20 and _digits(value) < _digits(theirs)
-    return rounded and (bound == "about" or (bound == "up" and theirs > value) or (bound == "down" and theirs < value))
-
-
-def _digits(value: float) -> int:
-    """Significant digits: a rounded number has fewer than the exact one."""
-    return len(f"{value:.6g}".replace(".", "").rstrip("0").lstrip("0"))
-
-
-def _unknown_names(names: Sequence[Name], quote: str, context: str) -> tuple[list[str], list[str]]:
-    """Names that the quote doesn't have, and reasons why others stand in it only by half."""
-    unknown: list[str] = []
-    half: list[str] = []
-    here = _Names.of(quote)
-    there = _Names.of(context)
-    for name in names:
-        missing = [word for word in name.words if not here.has(word)]
-        text = " ".join(name.words)
-        if not missing or here.abbreviates(name.words):
-            if not missing and len(name.words) > 1 and here.only_others(name.words):
-                unknown.append(text)
-            continue
-        if name.weak:
-            if here.other_names(names) and not content(" ".join(name.words)) & content(quote):
-                half.append(f"{text!r} may be a name that is not in the quote")
-        elif len(name.words) > 1 and here.has(name.words[-1]) and not here.other_first(name.words):
-            half.append(f"only {name.words[-1]!r} of {text!r} is in the quote")
-        elif all(there.has(word) for word in missing):
-            half.append(f"{text!r} is in the title, not in the quote")
-        else:
-            unknown.append(text)
-    return unknown, half
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """The words of a text, folded, and its names."""
-
-    words: frozenset[str]
-    names: tuple[Name, ...]
-    prefixes: dict[str, tuple[str, ...]]
-    grouped: tuple[str, ...]
-
-    @staticmethod
-    @lru_cache(maxsize=2048)
-    def of(text: str) -> _Names:
-        found = [fold(word) for word in re.findall(r"[\w.&'’-]+", text)]
-        parts = [part for word in found for part in re.split(r"[-–]", word)]
-        pairs = [f"{one}-{two}" for one, two in zip(found, found[1:], strict=False)]
-        words = frozenset([*found, *parts, *pairs])
-        prefixes: dict[str, tuple[str, ...]] = {}
-        for word in words:
-            prefixes[word[:4]] = (*prefixes.get(word[:4], ()), word)
-        return _Names(words, facts(text).names, prefixes, tuple(word for word in words if word in GROUPS))
-
-    def has(self, word: str) -> bool:
-        near = (*self.prefixes.get(word[:4], ()), *self.grouped)
-        if word in self.words or any(same_name(word, other) for other in near):
-            return True
-        parts = re.split(r"[-–]", word)
-        if len(parts) > 1 and all(self.has(part) for part in parts):
-            return True
-        if re.fullmatch(r"[a-z](?:\.?[a-z]){1,5}", word):
-            letters = word.replace(".", "")
-            return any("".join(w[0] for w in name.words) == letters for name in self.names if len(name.words) > 1)
-        return False
-
-    def abbreviates(self, words: Sequence[str]) -> bool:
-        """Whether the text has the initials of these words, or the words that share a country's group with them."""
-        initials = "".join(word[0] for word in words)
-        joined = "-".join(words)
-        return len(words) > 1 and (
-            initials in self.words
-            or any(initials == word.replace(".", "") for word in self.words if "." in word)
-            or any(same_name(joined, word) for word in self.grouped)
-        )
-
-    def other_first(self, words: Sequence[str]) -> bool:
-        """Whether the text has this last word only in names with other first words: "Ida Krall" for "Ada Krall"."""
-        firsts = [set(name.words[:-1]) for name in self.names if len(name.words) > 1 and name.words[-1] == words[-1]]
-        return bool(firsts) and not any(first <= set(words) for first in firsts)
-
-    def only_others(self, words: Sequence[str]) -> bool:
-        """As `other_first`, where the text has all the words, but maybe of two names."""
-        firsts = [set(name.words[:-1]) for name in self.names if words[-1] in name.words]
-        return bool(firsts) and all(first and not first & set(words) for first in firsts)
-
-    def other_names(self, told: Sequence[Name]) -> bool:
-        mine = {word for name in told for word in name.words}
-        return any(not mine & set(name.words) for name in self.names if not name.weak)
-
-
-def _merged(statement: str, told: Facts, quote: str) -> list[str]:
-    """A fact that the quote tells of something else: its clause shares few of the statement's words, and another
-    clause, with another fact of that kind, shares most of them."""
-    for kind, split in (("dates", clauses), ("amounts", clauses), ("names", sentences_and_turns)):
-        parts = [(facts(part), content(part), part) for part in split(quote)]
-        if len(parts) < 2:
-            continue
-        for fact in getattr(told, kind):
-            if isinstance(fact, Name) and fact.weak:
-                continue
-            own = content(statement) - (
-                frozenset(base(word) for word in fact.words) if isinstance(fact, Name) else set()
-            )
-            here = max((_share(own, words) for known, words, _ in parts if _tells(known, fact)), default=None)
-            if here is None or not own:
-                continue
-            there = max(
-                (_share(own, words) for known, words, part in parts if _rivals(known, fact, told, part)), default=0.0
-            )
-            if there >= RIVAL_SHARE and there - here >= RIVAL_LEAD:
-                return [f"the quote tells another {kind[:-1]} of this"]
-    return [*_other_count(statement, told, quote), *_elsewhere(statement, quote)]
-
-
-def _other_count(statement: str, told: Facts, quote: str) -> list[str]:
-    """ "Four people on board", where the quote has four of something else and another number of people on board."""
-    known = facts(quote).amounts
-    for amount in told.amounts:
-        mine = _followers(statement, amount)
-        same = [_followers(quote, other) for other in known if _same_amount(amount, other)]
-        rivals = [_followers(quote, other) for other in known if not _same_amount(amount, other)]
-        if len(mine) == 2 and same and mine in rivals and not any(set(mine) & set(words) - {mine[0]} for words in same):
-            return ["the quote counts something else by that number"]
-    return []
-
-
-def _followers(text: str, amount: Amount) -> tuple[str, ...]:
-    """The two content words after an amount, unit included."""
-    at = text.find(amount.text, amount.position) + len(amount.text)
-    return ordered(re.split(r"[.;!?()]", text[at : at + 60])[0])[:2]
-
-
-def _elsewhere(statement: str, quote: str) -> list[str]:
-    """ "Queenstown in France", where the quote has Queenstown in Ireland."""
-    theirs = {(hit[1], hit[2]) for hit in _NAME_IN_NAME.finditer(quote)}
-    for hit in _NAME_IN_NAME.finditer(statement):
-        others = {place for name, place in theirs if name == hit[1]}
-        if others and hit[2] not in others and not any(same_name(fold(hit[2]), fold(other)) for other in others):
-            return [f"the quote has {hit[1]!r} elsewhere"]
-    return []
-
-
-def _share(words: frozenset[str], there: frozenset[str]) -> float:
-    return sum(word in there for word in words) / max(len(words), 1)
-
-
-def _rivals(known: Facts, fact: When | Amount | Name, told: Facts, part: str) -> bool:
-    """Whether the part tells, instead of the fact, another of its kind that the statement doesn't tell."""
-    if _tells(known, fact):
-        return False
-    if isinstance(fact, Name):
-        mine = {word for name in told.names for word in name.words}
-        return not _PRONOUN.search(part) and any(not n.weak and not set(n.words) <= mine for n in known.names)
-    if isinstance(fact, When):
-        return any(not any(mine.agrees(other) for mine in told.dates) for other in known.dates)
-    return any(
-        other.readings[0][1] == fact.readings[0][1]
-        and bool(other.year) == bool(fact.year)
-        and not any(_same_amount(mine, other) for mine in told.amounts)
-        for other in known.amounts
-    )
-
-
-def _tells(clause: Facts, fact: When | Amount | Name) -> bool:
-    if isinstance(fact, When):
-        return any(fact.agrees(other) for other in clause.dates)
-    if isinstance(fact, Name):
-        return any(
-            same_name(fact.words[-1], name.words[-1])
-            and (len(fact.words) == 1 or len(name.words) == 1 or bool(set(fact.words[:-1]) & set(name.words[:-1])))
-            or fact.words[-1] in name.words[:-1]
-            for name in clause.names
-        )
-    if fact.year and any(when.year == fact.year for when in clause.dates):
-        return True
-    return any(_same_amount(fact, other) for other in clause.amounts)
+def _years_between(amount: Amount, known: Facts) -> bool:
+    """Whether it is the time between two years of the quote: "for three years" of "from 2002 to 2005"."""
+    years = sorted({year for other in known.amounts if (year := other.year)} | {w.year for w in known.dates if w.year})
+    passed = {(last - first, "time") for first in years for last in years if last > first}
+    return any((round(value / 31_557_600, 6), dimension) in passed for value, dimension in amount.readings)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import perturb
+from bench.perturb import read_pairs
 from index.passages import sentences
 from rag.check import check_statement, find_quote, judge
 from rag.facts import facts
@@ -32,6 +35,16 @@ PAIRS = Path(__file__).with_name("checker_pairs.jsonl")
         ("She did not resign.", "She refused to resign."),
         ("Brazil was beaten by Germany.", "Germany beat Brazil."),
         ("No fewer than 30 ships came.", "At least 30 ships came."),
+        ("The two ships came on Monday.", "Both ships came on Monday."),
+        ("It was played in 1348 and 1350.", "It was played in 1348–50."),
+        ("It rose from 45 to 60 in May.", "In May it rose from 45 to 60 years."),
+        ("The fair lasted for three years.", "The fair lasted from 2002 to 2005."),
+        ("Construction is 6 percent of GDP.", "Construction is six percent of the gross domestic product."),
+        ("No city has more people than Rome.", "Rome is the city with the most people."),
+        ("Nobody had crossed it before Berg.", "Berg was the first who crossed it."),
+        ("There was no free trade then.", "Free trade did not exist then."),
+        ("Civil servants cannot be elected.", "Civil servants are disqualified from being elected."),
+        ("They walked west along the river.", "They followed the river westward and walked."),
     ],
 )
 def test_the_same_in_another_form_is_supported(statement: str, quote: str) -> None:
@@ -55,6 +68,10 @@ def test_the_same_in_another_form_is_supported(statement: str, quote: str) -> No
         ("Berg was hired in 2010.", "Olsen was hired in 2010. Berg was hired in 2015."),
         ("Yes.", "The mayor said yes to all of it."),
         ("The mayor resigned.", "Nobody believes that the mayor resigned."),
+        ("Norway declared war on Denmark.", "On Monday, Denmark declared war on Norway."),
+        ("Three ships sank.", "The two ships sank."),
+        ("The commander was not Berg.", "Berg commanded it, and the commander was liked."),
+        ("Berg asked that a man land on Mars.", "Berg asked that a man land on the Moon and return safely."),
         ("The pope visited the harbour.", "A storm closed the museum."),
     ],
 )
@@ -111,13 +128,26 @@ def test_facts_of_amounts() -> None:
 
 
 def test_the_measured_pairs_reach_the_goals() -> None:
-    pairs = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
-    assert len(pairs) >= 400 and sum(pair["origin"] == "hand" for pair in pairs) * 2 >= len(pairs)
+    rows = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) >= 400 and sum(row["origin"] == "hand" for row in rows) * 2 >= len(rows)
+    pairs = read_pairs()  # without XQuAD's texts at hand, those about seeds/ only
     caught: dict[str, list[bool]] = {}
     for pair in pairs:
-        kind = "kept" if pair["true"] else pair["kind"]
-        unsupported = judge(pair["statement"], pair["quote"]).support == "unsupported"
-        caught.setdefault(kind, []).append(unsupported != pair["true"])
+        passes = judge(pair.statement, pair.quote).passes
+        caught.setdefault("kept" if pair.true else pair.kind, []).append(passes == pair.true)
     share = {kind: sum(hits) / len(hits) for kind, hits in caught.items()}
     assert min(share[kind] for kind in ("number", "name", "date", "unit")) >= 0.9, share
-    assert share["kept"] >= 0.93, share
+    assert share["kept"] >= 0.95, share
+
+
+def test_the_halves_share_no_quote_and_xquad_is_not_shipped() -> None:
+    rows = [json.loads(line) for line in PAIRS.read_text(encoding="utf-8").splitlines()]
+    assert all(bool(row["quote"]) is not bool(row.get("xquad")) for row in rows)
+    pairs = read_pairs()
+    looked_at, held_out = ({pair.quote for pair in pairs if pair.held_out is half} for half in (False, True))
+    assert not looked_at & held_out and min(len(looked_at), len(held_out)) * 3 > len(looked_at | held_out)
+
+
+def test_the_perturber_shares_no_code_with_the_checker() -> None:
+    source = Path(perturb.__file__).read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(?:from|import) (?:rag|index)\b", source, re.M)
