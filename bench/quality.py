@@ -1,203 +1,228 @@
-"""Retrieval and refusals side by side: newsdesk's variants and other projects' pipelines, in one run, one table each.
+"""Retrieval, answers and refusals side by side: newsdesk's ways and other projects' pipelines, in one run.
 
-    python -m bench.quality --sets scifact xquad seeds --peers langchain_tutorial haystack_memory txtai_hybrid
+    python -m bench.quality                         everything, into bench/quality.md
+    python -m bench.quality --limit 20 --count 50   a quick look, into bench/out/quality.md
+    python -m bench.quality --figures only --out F  the reader's figures alone
 
-Writes bench/quality.md. `--limit N` takes the first N questions of each set, and `--distractors N` so many contexts
-beside xquad_test's paragraphs, for a quick look; the table says so. Nothing is fitted here.
+Every row of a table is kept under bench/out/ by what it came from (collection, questions, code, models), so a run that
+was stopped goes on where it was, and a second run computes only what changed. Nothing is fitted here.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import hashlib
 import json
-import subprocess
 import sys
-import venv
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from index.embedding import minilm_folder
-from index.types import Article
+from bench import figures
+from bench.quality_sets import ROOT, SETS, Task, task
+from bench.quality_systems import OUT, PEERS, Ranked, bot_over, fused, peer, read, searches, variants
 from rag.bot import Bot
-from rag.datasets import Dataset, Question, collected, load
-from rag.evaluate import check_gold, open_bot
-from rag.metrics import auroc, bootstrap_interval, ranking, refusal_scores
+from rag.evaluate import code_digest
+from rag.metrics import auroc, bootstrap_interval, bootstrap_of, ranking
 from rag.settings import Settings, load_settings
-from rag.types import Done
 
-ROOT = Path(__file__).resolve().parent.parent
-OUT = ROOT / "bench" / "out"
-PEERS = ("langchain_tutorial", "haystack_memory", "txtai_hybrid")
-WIKIPEDIA = ("squadshifts_new_wiki", "nq", "qed")
 MEASURES = ("hit@1", "hit@5", "recall@10", "MRR@10", "nDCG@10")
-K = 50
-
-Ranked = dict[str, list[str]]
+READ = "newsdesk, fused and read"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table: a pipeline and each question's measures."""
+    """A line of a table: a pipeline, each question's measures, and scores with the paragraph there and removed."""
 
     name: str
-    values: dict[str, dict[str, float]]
+    values: Mapping[str, Mapping[str, float]]
+    there: Sequence[float] = ()
+    removed: Sequence[float] = ()
+
+    def mean(self, measure: str) -> float:
+        column = [v[measure] for v in self.values.values()]
+        return sum(column) / len(column)
 
     def cells(self) -> Iterator[str]:
         for measure in MEASURES:
-            column = [v[measure] for v in self.values.values()]
-            low, high = bootstrap_interval(column) or (0.0, 0.0)
-            yield f"{sum(column) / len(column):.3f} ({low:.3f}–{high:.3f})"
+            low, high = bootstrap_interval([v[measure] for v in self.values.values()]) or (0.0, 0.0)
+            yield f"{self.mean(measure):.3f} ({low:.3f}–{high:.3f})"
+
+    def refusal(self) -> str:
+        count = len(self.there)
+
+        def area(rows: Sequence[int]) -> float | None:
+            return auroc(
+                [*(self.there[i] for i in rows), *(self.removed[i] for i in rows)],
+                [True] * len(rows) + [False] * len(rows),
+            )
+
+        value, interval = area(range(count)), bootstrap_of(area, count, samples=200)
+        return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})" if value is not None and interval else "–"
 
 
-def distractors(data: Path, *, wikipedia: bool, limit: int | None) -> list[Article]:
-    """The distinct contexts of the reader's training rows; Wikipedia's only, where asked."""
-    found: dict[str, Article] = {}
-    with gzip.open(data / "reader" / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            if limit is not None and len(found) >= limit:
-                break
-            if not wikipedia or row["source"].startswith(WIKIPEDIA):
-                title = (row["title"] or "").replace("_", " ")
-                found.setdefault(row["context"], Article(f"other-{len(found):05}", title, row["context"]))
-    return list(found.values())
+class Kept:
+    """Results by what they came from, a file each: `kept(name, parts, compute)` computes once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, name: str, parts: Sequence[Any], compute: Callable[[], Any]) -> Any:
+        key = hashlib.sha256(json.dumps([name, *parts], default=str).encode()).hexdigest()[:20]
+        path = self._folder / f"{key}.json"
+        if path.is_file():
+            return json.loads(path.read_text("utf-8"))
+        began = time.perf_counter()
+        value = compute()
+        aside = path.with_suffix(".new")
+        aside.write_text(json.dumps(value), "utf-8")
+        aside.replace(path)
+        print(f"  {name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        return json.loads(path.read_text("utf-8"))
 
 
-def sets(wanted: Sequence[str], data: Path, *, limit: int | None, others: int | None) -> Iterator[tuple[str, Dataset]]:
-    for name in wanted:
-        if name == "seeds":
-            yield "seeds", collected(load(ROOT / "seeds" / "questions.jsonl")).limited(limit)
-        elif name == "scifact":
-            yield "SciFact, test", load(data / "scifact").limited(limit)
-        else:
-            asked = load(data / "reader" / "xquad_test.jsonl.gz")
-            for words, wikipedia in (("all distractors", False), ("distractors from Wikipedia", True)):
-                more = distractors(data, wikipedia=wikipedia, limit=others)
-                yield f"xquad_test among {words}", replace(asked, articles=(*asked.articles, *more)).limited(limit)
+def rows_of(work: Task, settings: Settings, kept: Kept, *, peers: Sequence[str], others: bool) -> Iterator[Row]:
+    """Every pipeline's row of the task's table."""
+    code = key(work, settings)
+    opened: list[Bot] = []
+
+    def bot() -> Bot:
+        if not opened:
+            opened.append(bot_over(work, settings))
+        return opened[0]
+
+    def searched(name: str) -> Ranked:
+        search = searches(bot())[name]
+        return {q.id: search(q) for q in work.data.questions}
+
+    try:
+        for name in ("newsdesk, dense", "newsdesk, BM25", "newsdesk, fused"):
+            yield row(name, work, kept(f"{work.name}: {name}", code, partial(searched, name)))
+    finally:
+        for one in opened:
+            one.close()
+    yield read_row(work, kept_read(work, settings, kept))
+    if others:
+        for name, (changed, with_settings) in variants(work, settings).items():
+
+            def varied(changed: Task = changed, with_settings: Settings = with_settings) -> Ranked:
+                with bot_over(changed, with_settings) as bot:
+                    return {q.id: fused(bot, q) for q in changed.data.questions}
+
+            yield row(name, work, kept(f"{work.name}: {name}", [*code, changed.digest], varied))
+    for name in peers:
+        here = ROOT / "bench" / "peers"
+        parts = [work.digest, *((here / f"{name}{end}").read_text("utf-8") for end in (".py", ".lock"))]
+        yield row(PEERS[name], work, kept(f"{work.name}: {name}", parts, partial(peer, name, work)))
 
 
-def newsdesk(data: Dataset, settings: Settings, *, variants: bool) -> Iterator[tuple[str, Ranked, str]]:
-    """(variant, rankings by article, a line on refusals)."""
-    with open_bot(data, index=None, settings=settings, cache=OUT / "collections") as bot:
-        store = bot.store
-        searches: list[tuple[str, Callable[[Question], list[str]]]] = [
-            ("dense", lambda q: [p.article_id for p, _ in store.search_dense(q.question, K)]),
-            ("BM25", lambda q: [p.article_id for p, _ in store.search_lexical(q.question, K)]),
-            ("fused", lambda q: [r.passage.article_id for r in bot.retriever.retrieve(q.question, k=K)]),
-        ]
-        for name, search in searches:
-            yield f"newsdesk, {name}", {q.id: search(q) for q in data.questions}, ""
-        if any(q.kind != "retrieval" for q in data.questions):
-            yield ("newsdesk, fused and read", *read(bot, check_gold(data, bot)))
-    if variants:
-        bare = replace(data, articles=tuple(replace(a, title="", sections=()) for a in data.articles))
-        small = settings.model_copy(update={"passage_tokens": 128})
-        for name, changed, with_settings in (("without titles", bare, settings), ("passages of 128", data, small)):
-            with open_bot(changed, index=None, settings=with_settings, cache=OUT / "collections") as bot:
-                found = {
-                    q.id: [r.passage.article_id for r in bot.retriever.retrieve(q.question, k=K)]
-                    for q in data.questions
-                }
-            yield f"newsdesk, fused, {name}", found, ""
+def key(work: Task, settings: Settings) -> list[Any]:
+    """What a row of newsdesk's depends on."""
+    return [code_digest(), settings.answering(), work.digest]
 
 
-def read(bot: Bot, data: Dataset) -> tuple[Ranked, str]:
-    """Rankings after the reader, and how it refuses: each answerable question also without its articles."""
-    ranked: Ranked = {}
-    refused: list[bool] = []
-    answerable: list[bool] = []
-    confidence: list[float] = []
-    for question in data.questions:
-        found = bot.retriever.retrieve(question.question, k=K)
-        gold = {g.article_id for g in question.gold}
-        without = [r for r in found if r.passage.article_id not in gold]
-        # The fused score is relative to its query, so it is scaled anew.
-        top = max((r.fused for r in without), default=1.0) or 1.0
-        without = [replace(r, fused=r.fused / top) for r in without]
-        for retrieved, there in ((found, bool(question.answerable)), (without, False)):
-            if there is False and question.answerable is False and retrieved is without:
-                continue
-            *_, last = bot.answerer.answer(question.question, retrieved)
-            assert isinstance(last, Done)
-            if retrieved is found:
-                first = [r.passage.article_id for r in last.answer.passages]
-                ranked[question.id] = first + [r.passage.article_id for r in found]
-            refused.append(last.answer.refused)
-            answerable.append(there)
-            confidence.append(last.answer.confidence)
-    scores = refusal_scores(refused, answerable)
-    figures = {**scores, "AUROC": auroc(confidence, answerable)}
-    words = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
-    return ranked, f"Refusals ({len(refused)} questions, {answerable.count(False)} without an answer): {words}."
+def kept_read(work: Task, settings: Settings, kept: Kept) -> Mapping[str, Any]:
+    """What the reader makes of every question of the task."""
+
+    def compute() -> dict[str, Any]:
+        with bot_over(work, settings) as bot:
+            return {q.id: found for q, found in read(bot, work)}
+
+    made: Mapping[str, Any] = kept(f"{work.name}: {READ}", [*key(work, settings), script()], compute)
+    return made
 
 
-def peer(name: str, data: Dataset) -> Ranked:
-    """Another project's rankings, made in its own environment."""
-    home = OUT / "peers" / name
-    python = home / "bin" / "python"
-    if not (home / ".installed").exists():
-        venv.create(home, with_pip=True)
-        wanted = ROOT / "bench" / "peers" / f"{name}.txt"
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-        (home / ".installed").touch()
-    job = {
-        "articles": [{"id": a.id, "title": a.title, "text": a.text} for a in data.articles],
-        "questions": [{"id": q.id, "question": q.question} for q in data.questions],
-        "model": str(minilm_folder()),
-        "k": K,
-    }
-    (home / "job.json").write_text(json.dumps(job), "utf-8")
-    script = ROOT / "bench" / "peers" / f"{name}.py"
-    subprocess.run([python, script, home / "job.json", home / "result.json"], check=True)
-    result: Ranked = json.loads((home / "result.json").read_text("utf-8"))
-    return result
+def script() -> str:
+    """A digest of what reads here; the searches are a line each."""
+    return hashlib.sha256((ROOT / "bench" / "quality_systems.py").read_bytes()).hexdigest()
 
 
-def measured(data: Dataset, ranked: Ranked) -> dict[str, dict[str, float]]:
-    relevant = {q.id: dict(q.grades) or {g.article_id: 1 for g in q.gold} for q in data.questions if q.gold}
-    return ranking(relevant, ranked)
+def measured(work: Task, order: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    relevant = {q.id: q.relevant for q in work.data.questions if q.gold}
+    return ranking(relevant, order)
 
 
-def table(title: str, data: Dataset, rows: Sequence[Row], notes: Sequence[str]) -> str:
-    count = len(rows[0].values)
-    lines = [f"## {title}", "", f"{count} questions, {len(data.articles):,} articles; by article, 95 % intervals.", ""]
-    lines += ["| pipeline | " + " | ".join(MEASURES) + " |", "|---|" + "---|" * len(MEASURES)]
-    lines += [f"| {row.name} | " + " | ".join(row.cells()) + " |" for row in rows]
-    return "\n".join([*lines, "", *notes, ""])
+def row(name: str, work: Task, found: Mapping[str, Sequence[Sequence[Any]]]) -> Row:
+    values = measured(work, {key: [article for article, _ in passages] for key, passages in found.items()})
+    if not work.removable:
+        return Row(name, values)
+    there, removed = [], []
+    for question in work.data.questions:
+        gone = {g.article_id for g in question.gold}
+        scores = found[question.id]
+        there.append(max((score for _, score in scores), default=0.0))
+        removed.append(max((score for article, score in scores if article not in gone), default=0.0))
+    return Row(name, values, there, removed)
+
+
+def read_row(work: Task, made: Mapping[str, Any]) -> Row:
+    values = measured(work, {key: [article for article, _ in found["ranked"]] for key, found in made.items()})
+    if not work.removable:
+        return Row(READ, values)
+    there, removed = ([made[q.id][kind]["confidence"] for q in work.data.questions] for kind in ("there", "removed"))
+    return Row(READ, values, there, removed)
+
+
+def table(work: Task, rows: Sequence[Row]) -> str:
+    columns = [*MEASURES, *(["there or removed, AUROC"] if work.removable else [])]
+    lines = [f"## {work.title}", ""]
+    lines += [f"{len(rows[0].values)} questions over {len(work.data.articles):,} articles. {work.caption}".strip(), ""]
+    lines += ["| pipeline | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    for one in rows:
+        cells = [*one.cells(), *([one.refusal()] if work.removable else [])]
+        lines.append(f"| {one.name} | " + " | ".join(cells) + " |")
+    named = {one.name: one for one in rows}
+    tutorial = named.get(PEERS["langchain_tutorial"])
+    if tutorial and READ in named:
+        gains = [f"{name} {100 * (named[name].mean('hit@1') - tutorial.mean('hit@1')):+.1f}" for name in NAMED]
+        lines += ["", f"hit@1 over LangChain's tutorial pipeline, in points: {', '.join(gains)}."]
+    return "\n".join([*lines, ""])
+
+
+NAMED = ("newsdesk, fused", READ)
+HEAD = """# Quality, side by side
+
+Written by `make quality` (`python -m bench.quality`). By article: the first passage of an article counts. Means with
+95 % bootstrap intervals. Every pipeline has the same articles, questions and embedding model (all-MiniLM-L6-v2); peers
+run as their own examples do, pinned in `bench/peers/*.lock`. Nothing was fitted on these questions."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--sets", nargs="+", choices=("scifact", "xquad", "seeds"), default=["scifact", "xquad", "seeds"]
-    )
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
-    parser.add_argument("--limit", type=int, help="the first N questions of each set")
-    parser.add_argument("--distractors", type=int, help="so many contexts beside xquad_test's paragraphs")
-    parser.add_argument("--variants", action="store_true", help="also without titles and with smaller passages")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "quality.md")
+    parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
+    parser.add_argument("--peers", nargs="*", choices=tuple(PEERS), default=list(PEERS))
+    parser.add_argument("--limit", type=int, metavar="N", help="the first N questions of each set")
+    parser.add_argument("--count", type=int, default=1500, metavar="N", help="distractors; 0: all  [default: 1500]")
+    parser.add_argument("--everything", action="store_true", help="peers and variants on all of SciFact too")
+    parser.add_argument("--no-variants", action="store_true", help="not without titles, not passages of other sizes")
+    parser.add_argument("--figures", choices=("with", "only", "no"), default="with", help="the reader's figures")
+    parser.add_argument("--out", type=Path, help="the file to write  [default: bench/quality.md, limited: bench/out/]")
     options = parser.parse_args(arguments)
     settings = load_settings()
-    parts = [
-        "# Quality, side by side",
-        "",
-        "Written by `python -m bench.quality`; see docs/evaluation.md for the measures.",
-    ]
-    if options.limit or options.distractors:
-        some = f"questions {options.limit or 'all'}, distractors {options.distractors or 'all'}"
-        parts.append(f"**A part only**: {some} of each set; the intervals show what that is worth.")
+    kept = Kept(OUT / "quality")
+    parts = [HEAD]
+    if options.limit:
+        parts.append(f"\n**A part only**: the first {options.limit} questions of each set.")
     parts.append("")
-    for title, data in sets(options.sets, settings.data, limit=options.limit, others=options.distractors):
-        rows, notes = [], []
-        for name, ranked, note in newsdesk(data, settings, variants=options.variants):
-            rows.append(Row(name, measured(data, ranked)))
-            notes += [note] if note else []
-        for name in options.peers:
-            rows.append(Row(name, measured(data, peer(name, data))))
-        parts.append(table(title, data, rows, notes))
+    count = options.count or None
+    for name in () if options.figures == "only" else options.sets:
+        work = task(name, settings.data, limit=options.limit, count=count)
+        print(f"== {work.title}", file=sys.stderr, flush=True)
+        every = options.everything or not work.large
+        others = every and not options.no_variants
+        rows = list(rows_of(work, settings, kept, peers=options.peers if every else (), others=others))
+        parts.append(table(work, rows))
         print(parts[-1], flush=True)
-    options.out.write_text("\n".join(parts), "utf-8")
+    if options.figures != "no":
+        parts.append(figures.table(settings, kept, limit=options.limit, count=count))
+        print(parts[-1], flush=True)
+    out = options.out or (OUT if options.limit else ROOT / "bench") / "quality.md"
+    out.write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+    print(f"written: {out}", file=sys.stderr)
     return 0
 
 

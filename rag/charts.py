@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 WIDTH, HEIGHT = 420, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 42
 COLOURS = ("var(--one)", "var(--two)", "var(--three)", "var(--four)")
 
 Line = tuple[str, Sequence[tuple[float, float]]]
@@ -41,7 +41,7 @@ def _frame(x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]], y_h
     for i in range(5):
         value = y_high * i / 4
         y = _y(value, y_high)
-        text = f"{100 * value:.0f}" if y_unit == "%" else f"{value:.3g}"
+        text = f"{100 * value:.0f}" if y_unit == "%" else f"{value:,.0f}" if y_high >= 100 else f"{value:.3g}"
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     for x, text in x_ticks:
@@ -72,9 +72,9 @@ def line_chart(
     dots: bool = False,
     y_high: float | None = None,
 ) -> str:
-    """Lines over [0, 1]; y from 0 to what is needed. `marker`: a named x; `diagonal`: the line where x is y."""
+    """Lines over [0, 1]; y from 0 to what is needed, at most 1. `marker`: a named x; `diagonal`: where x is y."""
     ys = [y for _, points in lines for _, y in points]
-    high = y_high or max(round(max(ys, default=1.0) * 1.15 + 0.05, 1), 0.1)
+    high = y_high or min(max(round(max(ys, default=1.0) * 1.15 + 0.05, 1), 0.1), 1.0)
     ticks = [(_x(i / 4, 1), f"{25 * i}") for i in range(5)]
     parts = _frame(x_label, y_label, ticks, high, "%")
     if diagonal:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from index.types import Article
 from rag.errors import DatasetError
+from rag.types import Answer, Turn
 
 Kind = Literal["short", "long", "retrieval"]
 Row = Mapping[str, Any]
@@ -49,6 +50,16 @@ class Question:
     history: tuple[tuple[str, str], ...] = ()
     date: date | None = None
     grades: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def relevant(self) -> dict[str, int]:
+        """Article id -> relevance: the grades, or 1 for each article with gold."""
+        return dict(self.grades) or {gold.article_id: 1 for gold in self.gold}
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The history as the bot takes it."""
+        return [Turn(asked, Answer(asked, short_answer=told or None)) for asked, told in self.history]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +198,17 @@ def _beir(folder: Path, qrels: Path | None) -> Dataset:
         grades.setdefault(parts[0], {})[parts[1]] = int(parts[2])
     known = {article.id for article in articles}
     questions, left_out = [], []
+    asked = set()
     for row in _rows(folder / "queries.jsonl", texts[1]):
         key = str(row["_id"])
+        asked.add(key)
         relevant = {a: g for a, g in grades.get(key, {}).items() if g > 0}
         if key in grades and not relevant.keys() & known:
             left_out.append(f"{key}: none of its relevant documents is in the corpus")
         elif relevant:
             gold = tuple(Gold(article_id) for article_id in relevant)
             questions.append(Question(key, str(row["text"]), (), gold, None, "retrieval", grades=relevant))
+    left_out += [f"{key}: judged, but not in queries.jsonl" for key in grades if key not in asked]
     name = f"{folder.name}-{qrels.stem}"
     return _finish(folder / name, "beir", "\0".join((*texts, judged)), questions, articles, left_out)
 
@@ -209,7 +223,7 @@ def collected(dataset: Dataset) -> Dataset:
     for item in read_articles(dataset.folder):
         if isinstance(item, Article):
             articles.append(item)
-        elif not Path(item.path).name.startswith(f"{dataset.name}.jsonl"):  # its questions are no articles
+        elif not Path(item.path).name.startswith((f"{dataset.name}.jsonl", "baseline.json")):  # these are no articles
             left_out.append(f"{item.path}: {item.reason}")
     return replace(dataset, articles=tuple(articles), folder=None, left_out=tuple(left_out))
 

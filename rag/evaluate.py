@@ -18,26 +18,39 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from index.errors import ArticleMissing, IndexFolderError, NewsdeskError
 from index.types import Article
 from rag import report as reports
+from rag.answer import ExtractiveAnswerer
 from rag.bot import Bot
+from rag.dataset_formats import UNVERIFIED
 from rag.datasets import Dataset, Question, checked, collected, load
 from rag.errors import DatasetError
+from rag.fitting import fit_values, write_settings
 from rag.metrics import SAMPLES
 from rag.results import Result, measure
 from rag.settings import Settings, load_settings
-from rag.types import Answer, Turn
+from rag.types import Answer, Done
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+
+    from rag.read import Reader
 
 DEPTH = 50
 """Passages retrieved for the ranking measures; the answer itself reads fewer."""
+STORED_BY = ("types.py", "passages.py", "embedding.py", "lexical.py")
+"""What an index holds depends on these modules of `index`: after an edit a kept collection is indexed anew."""
 FELL = 4
 QUESTIONS = Path("seeds/questions.jsonl")
 OUT = Path("newsdesk-report")
+SETTINGS_FILE = Path("newsdesk.toml")
 
 Progress = Callable[[int, int], None]
 
@@ -71,20 +84,19 @@ def evaluate(
 
 def _key(dataset: Dataset, bot: Bot, depth: int) -> str:
     """What a result depends on; a stored result counts only under the same key."""
-    answering = bot.settings.model_dump(mode="json", exclude={"index", "data", "host", "port"})
     answerer = bot.writer or bot.answerer
     status = bot.store.status()
     collection = [status.articles, status.passages, status.embedder, bot.store.generation]
-    parts = [dataset.digest, collection, answerer.name, answering, depth, _code()]
+    parts = [dataset.digest, collection, answerer.name, bot.settings.answering(), depth, code_digest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _code() -> str:
+def code_digest() -> str:
     """A digest of the modules that results come from: after an edit, nothing old is passed off as new."""
     digest = hashlib.sha256()
     for package in ("index", "rag"):
         for file in sorted(files(package).iterdir(), key=lambda f: f.name):
-            if file.name.endswith((".py", ".json")) and file.name not in ("report.py", "charts.py"):
+            if file.name.endswith((".py", ".json")) and file.name not in ("report.py", "charts.py", "report_charts.py"):
                 digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 
@@ -111,53 +123,89 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 
 def _ask(question: Question, bot: Bot, depth: int, entails: Callable[[str, str], bool] | None) -> Result:
-    history = [Turn(asked, Answer(asked, short_answer=told or None)) for asked, told in question.history]
+    held_back = None
     began = time.perf_counter()
     if question.kind == "retrieval":
         found = bot.retriever.retrieve(question.question, k=depth)
         answer = Answer(question.question, standalone_question=question.question, passages=tuple(found))
         answer.timings["searching"] = 1000 * (time.perf_counter() - began)
     else:
-        answer = bot.ask(question.question, history=history, today=question.date)
+        answer = bot.ask(question.question, history=question.turns, today=question.date)
         answer.timings["total"] = 1000 * (time.perf_counter() - began)
         alone = answer.standalone_question or question.question
         found = bot.retriever.retrieve(alone, filter=answer.filter or None, k=depth)
-    return measure(question, answer, found, passages_of=bot.store.passages_of, entails=entails)
+        held_back = _held_back(alone, answer, bot) if answer.refused and question.answerable else None
+    writer = bot.writer.name if bot.writer else None
+    passages_of = bot.store.passages_of
+    return measure(
+        question, answer, found, passages_of=passages_of, held_back=held_back, entails=entails, writer=writer
+    )
 
 
-def open_bot(dataset: Dataset, *, index: Path | None, settings: Settings, cache: Path | None = None) -> Bot:
+def _held_back(question: str, refusal: Answer, bot: Bot) -> Answer | None:
+    """What would have been quoted had nothing been refused: without it, risk can't be told below the threshold."""
+    if not isinstance(bot.answerer, ExtractiveAnswerer) or not refusal.passages:
+        return None
+    *_, last = bot.answerer.with_options(refuse_below=0.0).answer(question, refusal.passages)
+    return last.answer if isinstance(last, Done) else None
+
+
+def open_bot(
+    dataset: Dataset,
+    *,
+    index: Path | None,
+    settings: Settings,
+    cache: Path | None = None,
+    embeddings: Embeddings | None = None,
+    reader: Reader | None = None,
+    chat_model: BaseChatModel | None = None,
+) -> Bot:
     """The bot over `index`, or over the data set's own collection, indexed once into a cache keyed by content."""
+    opened = partial(Bot.open, settings=settings, embeddings=embeddings, reader=reader, chat_model=chat_model)
     if index is not None:
-        return Bot.open(index, settings=settings)
+        return opened(index)
     articles = collected(dataset).articles
     if not articles:
-        return Bot.open(settings.index, settings=settings)
-    folder = (cache or _cache()) / _content_key(articles, settings)
+        return opened(settings.index)
+    folder = (cache or _cache() / "collections") / _content_key(articles, settings)
     if (folder / "complete").exists():
         try:
-            return Bot.open(folder / "index", settings=settings)
+            return opened(folder / "index")
         except IndexFolderError:
             # A cache can always be made again: another format, another embedder of the same name, a damaged disk.
-            shutil.rmtree(folder)
-    _index(folder, articles, settings)
-    return Bot.open(folder / "index", settings=settings)
+            # tantivy may be touching its lock file in there for a moment yet; an index builds beside such leftovers.
+            shutil.rmtree(folder, ignore_errors=True)
+    _index(folder, articles, settings, embeddings)
+    return opened(folder / "index")
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "newsdesk" / "collections"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "newsdesk"
+
+
+def remembering(settings: Settings) -> BaseChatModel:
+    """The settings' chat model with what it wrote in earlier runs, by the content of what it was asked."""
+    from rag.chat_answer import load_chat_model, model_name
+    from rag.generations import RememberingChatModel
+
+    assert settings.llm is not None
+    model = load_chat_model(settings.llm, settings=settings)
+    return RememberingChatModel(model=model, folder=_cache() / "generations", model_name=model_name(model))
 
 
 def _content_key(articles: Sequence[Article], settings: Settings) -> str:
     digest = hashlib.sha256()
     chunking = (settings.embedder, settings.passage_tokens, settings.overlap_sentences)
     digest.update(repr(chunking).encode())
+    for name in STORED_BY:
+        digest.update(files("index").joinpath(name).read_bytes())
     for article in articles:
         fields = (article.id, article.title, article.text, article.source, article.published, article.sections)
         digest.update(repr(fields).encode("utf-8", "replace"))
     return digest.hexdigest()[:32]
 
 
-def _index(folder: Path, articles: Sequence[Article], settings: Settings) -> None:
+def _index(folder: Path, articles: Sequence[Article], settings: Settings, embeddings: Embeddings | None) -> None:
     """Indexes into the folder; an index that was broken off is taken up again by the store itself."""
     from rich.console import Console
     from rich.progress import track
@@ -165,7 +213,8 @@ def _index(folder: Path, articles: Sequence[Article], settings: Settings) -> Non
     from index.store import PassageStore
 
     folder.mkdir(parents=True, exist_ok=True)
-    with PassageStore.open(folder / "index", settings=settings, create=True, read_only=False) as store:
+    place = folder / "index"
+    with PassageStore.open(place, embeddings=embeddings, settings=settings, create=True, read_only=False) as store:
         console = Console(stderr=True)
         store.add_articles(
             track(articles, "indexing the data set's collection", console=console, disable=not console.is_terminal)
@@ -207,14 +256,18 @@ def run(
         data = collected(data)
     folder = out or OUT / data.name
     before = reports.read_baseline(baseline) if baseline else None
-    with open_bot(data, index=index, settings=settings) as bot:
+    chat_model = remembering(settings) if settings.llm else None
+    with open_bot(data, index=index, settings=settings, chat_model=chat_model) as bot:
         data = check_gold(data, bot).limited(limit)
         if not data.questions:
             raise DatasetError(f"{dataset}: no question can be asked of this collection; {data.left_out[0]}")
         judge = _entailment(entailment or settings.entailment_model)
-        with _progress() as progress:
+        with _progress("asking") as progress:
             results = evaluate(data, bot, results=folder / "results.jsonl", progress=progress, entails=judge)
-        about = _about(data, bot, precision=precision, limit=limit)
+        about = _about(data, bot, source=dataset, precision=precision, limit=limit)
+        if fit:
+            with _progress("fitting") as progress:
+                fitted = fit_values(data, bot, progress=progress)
     made = reports.build(about, results, precision=precision, baseline=before)
     reports.write(made, results, folder)
     console = Console()
@@ -224,17 +277,23 @@ def run(
         reports.write_baseline(made, results, write_baseline)
         console.print(f"baseline: {write_baseline}", soft_wrap=True)
     if fit:
-        threshold = fit_threshold(results)
-        write_setting(Path("newsdesk.toml"), "refuse_below", threshold)
-        console.print(f"fitted: refuse_below = {threshold} in newsdesk.toml. Report on another data set than this one.")
-    return FELL if any(change["fell"] for change in made["baseline"] or ()) else 0
+        write_settings(SETTINGS_FILE, fitted.values)
+        for line in fitted.told:
+            console.print(f"fitted: {line}", highlight=False, soft_wrap=True)
+        console.print(f"written to {SETTINGS_FILE}. Report on another data set than this one.", soft_wrap=True)
+    fallen = [change for change in made["baseline"] or () if change["fell"]]
+    for change in fallen:
+        print(reports.fall(change), file=sys.stderr)
+    return FELL if fallen else 0
 
 
-def _about(data: Dataset, bot: Bot, *, precision: float, limit: int | None) -> dict[str, Any]:
+def _about(data: Dataset, bot: Bot, *, source: Path, precision: float, limit: int | None) -> dict[str, Any]:
     status = bot.store.status()
     return {
         "dataset": data.name,
+        "source": "/".join(source.parts[-2:]),
         "format": data.format,
+        "unverified": data.format in UNVERIFIED,
         "dataset_digest": data.digest,
         "questions": len(data.questions),
         "limit": limit,
@@ -249,49 +308,21 @@ def _about(data: Dataset, bot: Bot, *, precision: float, limit: int | None) -> d
     }
 
 
-def fit_threshold(results: Sequence[Result]) -> float:
-    """The confidence under which refusing gives the best F1 of telling what can't be answered.
-
-    Raises DatasetError where the data set has not both kinds of question.
-    """
-    asked = [(r.confidence, r.answerable) for r in results if r.answerable is not None and r.kind != "retrieval"]
-    if len({answerable for _, answerable in asked}) < 2:
-        raise DatasetError("--fit needs questions that can be answered and questions that can't be, marked so")
-
-    def f1(threshold: float) -> float:
-        hits = sum(c < threshold and not a for c, a in asked)
-        return 2 * hits / (sum(c < threshold for c, _ in asked) + sum(not a for _, a in asked))
-
-    return max((step / 100 for step in range(1, 100)), key=f1)
-
-
-def write_setting(path: Path, name: str, value: float) -> None:
-    """Sets one top-level key of a TOML file and leaves everything else in it as it is."""
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    at = next((i for i, line in enumerate(lines) if line.split("=")[0].strip() == name), None)
-    if at is not None:
-        lines[at] = f"{name} = {value}"
-    else:
-        lines.insert(0, f"{name} = {value}")  # top-level keys come before any table
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-
-
 def _entailment(name: str | None) -> Callable[[str, str], bool] | None:
-    """Whether a premise entails a claim, by a sentence-transformers CrossEncoder with an "entailment" label."""
+    """Whether a premise entails a claim, more likely than not, by the model of that name."""
     if name is None:
         return None
-    from sentence_transformers import CrossEncoder
+    from rag.entail import load_entailment
 
-    model = CrossEncoder(name)
-    labels = {str(label).lower(): i for i, label in cast(Any, model).model.config.id2label.items()}
-    if "entailment" not in labels:
-        raise NewsdeskError(f"{name} has no label 'entailment'; its labels are {', '.join(labels)}")
-    wanted = labels["entailment"]
-    return lambda premise, claim: int(model.predict([(premise, claim)])[0].argmax()) == wanted
+    probability = load_entailment(name)
+    return lambda premise, claim: probability(premise, claim) > 0.5
 
 
 class _progress:
     """A bar on standard error where that is a terminal."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
 
     def __enter__(self) -> Progress:
         from rich.console import Console
@@ -299,9 +330,9 @@ class _progress:
         from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
-        columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(self._words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Bar(*columns, console=console, disable=not console.is_terminal)
-        task = self._bar.add_task("asking", total=None)
+        task = self._bar.add_task(self._words, total=None)
         self._bar.start()
         return lambda done, total: self._bar.update(task, completed=done, total=total)
 
@@ -324,8 +355,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write what --baseline takes, and no more")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"where the report goes  [default: {OUT}/DATASET]")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N questions")
-    parser.add_argument("--fit", action="store_true", help="write the best refuse_below to newsdesk.toml")
-    parser.add_argument("--precision", type=float, default=0.9, metavar="P", help="report the threshold that gives it")
+    parser.add_argument("--fit", action="store_true", help="fit fusion, ranking and refusals, into newsdesk.toml")
+    parser.add_argument("--precision", type=float, default=0.9, metavar="P", help="report the threshold for it")
     parser.add_argument("--llm", metavar="PROVIDER:MODEL", help="a language model that writes the answers")
     parser.add_argument("--entailment", metavar="MODEL", help="a CrossEncoder that checks citations")
     options = vars(parser.parse_args(arguments))

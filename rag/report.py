@@ -6,14 +6,12 @@ report.json's fields are described in docs/evaluation.md. It asks nothing; the s
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.charts import bar_chart, line_chart
 from rag.errors import DatasetError
 from rag.metrics import (
     area_under_risk,
@@ -28,6 +26,7 @@ from rag.metrics import (
     risk_coverage,
     threshold_for,
 )
+from rag.report_charts import charts
 from rag.results import FAILURES, Result
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ GATED = (
 """The measures that a baseline keeps for each question and whose fall is exit code 4."""
 
 HEADLINES = (
+    ("overall.right", "right, or rightly refused"),
     ("citation.first holds the gold quote", "first citation holds the gold quote"),
     ("citation.any holds the gold answer", "a citation holds the gold answer"),
     ("refusal.precision", "precision of refusals"),
@@ -69,6 +69,8 @@ def build(
     judged = [r for r in results if r.answerable is not None and r.kind != "retrieval"]
     refusals = _refusals(judged, precision=precision)
     measures |= refusals.pop("measures")
+    if judged:
+        measures["overall.right"] = _mean([float(bool(r.right)) for r in judged])
     stages = list(dict.fromkeys(stage for r in results for stage in r.timings))
     return {
         "schema": SCHEMA,
@@ -95,7 +97,6 @@ def _speed(values: Sequence[float]) -> dict[str, Any]:
 def _refusals(judged: Sequence[Result], *, precision: float) -> dict[str, Any]:
     refused, answerable = [r.refused for r in judged], [bool(r.answerable) for r in judged]
     confidence = [r.confidence for r in judged]
-    scores = refusal_scores(refused, answerable)
     measures = {
         "refusal.precision": _mean([float(not a) for r, a in zip(refused, answerable, strict=True) if r]),
         "refusal.recall": _mean([float(r) for r, a in zip(refused, answerable, strict=True) if not a]),
@@ -107,23 +108,41 @@ def _refusals(judged: Sequence[Result], *, precision: float) -> dict[str, Any]:
     def area(rows: Sequence[int]) -> float | None:
         return auroc([confidence[i] for i in rows], [answerable[i] for i in rows])
 
-    for name, value, statistic in (("F1", scores["f1"], f1), ("AUROC", auroc(confidence, answerable), area)):
+    right = [bool(r.answer_right) for r in judged]
+
+    def gap(rows: Sequence[int], what: Sequence[bool]) -> float | None:
+        return calibration_error(reliability([confidence[i] for i in rows], [what[i] for i in rows]))
+
+    statistics: dict[str, Callable[[Sequence[int]], float | None]] = {
+        "F1": f1,
+        "AUROC": area,
+        "calibration error, answerable": lambda rows: gap(rows, answerable),
+        "calibration error, right": lambda rows: gap(rows, right),
+    }
+    for name, statistic in statistics.items():
+        value = statistic(range(len(judged)))
         low, high = (bootstrap_of(statistic, len(judged)) or (None, None)) if value is not None else (None, None)
         measures[f"refusal.{name}"] = {"mean": value, "low": low, "high": high, "questions": len(judged)}
-    curve = risk_coverage(confidence, [bool(a) for a in answerable])
-    bins = reliability(confidence, answerable)
+    # Risk is of a wrong answer: of what can't be answered every answer is wrong.
+    curve = risk_coverage(confidence, right)
+    bins, right_bins = reliability(confidence, answerable), reliability(confidence, right)
     return {
         "measures": {name: m for name, m in measures.items() if m["mean"] is not None},
         "answerable": sum(answerable),
         "unanswerable": len(judged) - sum(answerable),
         "refused": sum(refused),
         "answered_right": sum(bool(r.answerable and r.right) for r in judged),
+        "answerable_right": sum(right),
         "risk_coverage": [list(point) for point in curve],
         "area_under_risk": area_under_risk(curve),
+        "risk_coverage_answerable": [list(point) for point in risk_coverage(confidence, answerable)],
         "wished_precision": precision,
-        "threshold": threshold_for(confidence, answerable, precision=precision),
+        "threshold": threshold_for(confidence, right, precision=precision),
+        "threshold_answerable": threshold_for(confidence, answerable, precision=precision),
         "reliability": [asdict(b) for b in bins],
         "calibration_error": calibration_error(bins),
+        "reliability_right": [asdict(b) for b in right_bins],
+        "calibration_error_right": calibration_error(right_bins),
     }
 
 
@@ -174,6 +193,16 @@ def compare(baseline: Mapping[str, Any], results: Sequence[Result]) -> list[dict
     return changes
 
 
+def fall(change: Mapping[str, Any]) -> str:
+    """What fell, in one line."""
+    if not change["questions"]:
+        return f"fell: {change['measure']} is gone, no question has it now"
+    return (
+        f"fell: {change['measure']} from {change['before']:.3f} to {change['now']:.3f} "
+        f"(p = {change['p']:.4f}, {change['questions']} questions)"
+    )
+
+
 def write_baseline(report: Mapping[str, Any], results: Sequence[Result], path: Path) -> None:
     """Each question's gated values, a line a question so that a change can be read in a diff."""
     rows = [{"id": r.id, "values": {n: r.values[n] for n in GATED if n in r.values}} for r in results]
@@ -196,6 +225,7 @@ def write(report: Mapping[str, Any], results: Sequence[Result], folder: Path) ->
 def page(report: Mapping[str, Any], results: Sequence[Result]) -> str:
     """report.html: everything in one file; article text is escaped by the template engine."""
     from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup  # the charts are built from numbers and escaped labels, so they go in as markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"figure": figure, "milliseconds": milliseconds}
@@ -214,62 +244,8 @@ def page(report: Mapping[str, Any], results: Sequence[Result]) -> str:
         groups=groups,
         kinds=FAILURES,
         failed=failed,
-        charts=charts(report, results),
+        charts=[(title, Markup(svg), text, names) for title, svg, text, names in charts(report, results)],
     )
-
-
-def charts(report: Mapping[str, Any], results: Sequence[Result]) -> list[tuple[str, str, str]]:
-    """(title, SVG, what it shows) of each chart that the results have data for."""
-    from markupsafe import Markup
-
-    found: list[tuple[str, str, str]] = []
-    refusal = report["refusal"]
-    judged = [r for r in results if r.answerable is not None and r.kind != "retrieval"]
-    if refusal["answerable"] and refusal["unanswerable"]:
-        title = "Risk and coverage"
-        curve = [(coverage, risk) for _, coverage, risk in refusal["risk_coverage"]]
-        answered = 1 - refusal["refused"] / len(judged)
-        chart = line_chart(
-            title,
-            [("risk", curve)],
-            x_label="% of all questions answered",
-            y_label="% of those not answerable",
-            marker=(answered, "as run"),
-        )
-        found.append((title, chart, "How many of the answered questions have no answer, as more are answered."))
-        title = "Confidence"
-        bins: dict[bool, Counter[int]] = {True: Counter(), False: Counter()}
-        for r in judged:
-            bins[bool(r.answerable)][min(int(10 * r.confidence), 9)] += 1
-        groups = [(f"{10 * i}", (float(bins[True][i]), float(bins[False][i]))) for i in range(10)]
-        chart = bar_chart(
-            title, groups, ("answerable", "not answerable"), x_label="confidence from, %", y_label="questions"
-        )
-        found.append((title, chart, "Blue: answerable; orange: not. The less they overlap, the better it refuses."))
-        title = "Reliability"
-        points = [(b["confidence"], b["right"]) for b in refusal["reliability"]]
-        chart = line_chart(
-            title,
-            [("answerable", points)],
-            x_label="mean confidence, %",
-            y_label="% answerable",
-            diagonal=True,
-            dots=True,
-            y_high=1.0,
-        )
-        error = refusal["calibration_error"]
-        found.append(
-            (title, chart, f"On the diagonal, confidence means what it says. Mean gap: {100 * error:.1f} points.")
-        )
-    if report["speed"]:
-        title = "Time by stage"
-        rows = [(s, tuple(v.get(p, 0.0) for p in ("p50", "p95", "p99"))) for s, v in report["speed"].items()]
-        chart = bar_chart(title, rows, ("p50", "p95", "p99"), x_label="stage", y_label="milliseconds")
-        found.append(
-            (title, chart, "Blue p50, orange p95, violet p99 of a question's stages, on the machine that ran this.")
-        )
-    # The charts are built by rag.charts from numbers and escaped labels, so they go in as markup.
-    return [(title, Markup(chart), text) for title, chart, text in found]
 
 
 def figure(measure: Mapping[str, Any]) -> str:
@@ -303,6 +279,8 @@ def show(report: Mapping[str, Any], *, console: Console) -> None:
         f"({about['passages']:,} passages), answered by {about['answerer']}",
         highlight=False,
     )
+    if about.get("unverified"):
+        console.print(f"The loader of {about['format']} was never tried on the original files.", highlight=False)
     table = Table("measure", "mean", "95 % interval", "questions")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -322,13 +300,17 @@ def show(report: Mapping[str, Any], *, console: Console) -> None:
             f"not answerable {refusal['unanswerable']}",
             highlight=False,
         )
-        if refusal["unanswerable"]:
-            reached = refusal["threshold"]
-            wished = f"{100 * refusal['wished_precision']:.0f} % of what is answered is answerable"
+        for key, what in (("threshold", "right"), ("threshold_answerable", "answerable")):
+            reached, wished = refusal[key], f"{100 * refusal['wished_precision']:.0f} % of what is answered is {what}"
             console.print(
                 f"{wished} from confidence {reached:.2f}" if reached is not None else f"{wished}: never",
                 highlight=False,
             )
+        console.print(
+            f"calibration error {refusal['calibration_error_right']:.3f} to right answers, "
+            f"{refusal['calibration_error']:.3f} to answerable questions",
+            highlight=False,
+        )
     if any(report["failures"].values()):
         failures = Table("failure", "questions")
         for kind, words in FAILURES.items():

@@ -43,6 +43,7 @@ class Result:
     """What came of one question. `values`: measure -> value; a measure that has no meaning here is absent.
 
     JSON only inside, so that it is a line of results.jsonl as it stands. `failure`: a key of FAILURES or None.
+    `answer_right`: whether the answer, given or held back by a refusal, is right; of what can't be answered none is.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Result:
     refused: bool
     confidence: float
     right: bool | None
+    answer_right: bool | None
     failure: str | None
     timings: dict[str, float]
     values: dict[str, float] = field(default_factory=dict)
@@ -69,12 +71,19 @@ def measure(
     found: Sequence[Retrieved],
     *,
     passages_of: Callable[[str], Sequence[Passage]],
+    held_back: Answer | None = None,
     entails: Callable[[str, str], bool] | None = None,
+    writer: str | None = None,
 ) -> Result:
-    """The result of an answer. `found`: what retrieval ranks, deeper than the answer reads."""
+    """The result of an answer. `found`: what retrieval ranks, deeper than the answer reads.
+
+    held_back: where the answer is a refusal, what would have been said instead. writer: the LLM's answerer, if one is
+    set.
+    """
     values: dict[str, float | None] = {}
     values |= ranked(question, [r.passage for r in found], passages_of=passages_of)
     right: bool | None = None
+    answer_right: bool | None = None
     failure: str | None = None
     if question.kind != "retrieval":
         if question.answerable:
@@ -82,7 +91,11 @@ def measure(
         if question.answerable is not None:
             failure = _failure(question, answer, found)
             right = failure is None
+            said = held_back if answer.refused and held_back else answer
+            answer_right = bool(question.answerable) and not said.refused and _failure(question, said, found) is None
             values["refusal.right"] = float(answer.refused != question.answerable)
+    if writer and question.kind != "retrieval":
+        values |= _written_values(answer, writer)
     return Result(
         id=question.id,
         question=question.question,
@@ -97,6 +110,7 @@ def measure(
         refused=answer.refused,
         confidence=round(answer.confidence, 6),
         right=right,
+        answer_right=answer_right,
         failure=failure,
         timings={stage: round(ms, 3) for stage, ms in answer.timings.items()},
         values={name: round(value, 6) for name, value in values.items() if value is not None},
@@ -169,7 +183,7 @@ def ranked(
     """
     if not question.gold:
         return {}
-    articles = dict(question.grades) or {gold.article_id: 1 for gold in question.gold}
+    articles = question.relevant
     values: dict[str, float | None] = {}
     for name, value in _one(articles, [p.article_id for p in found]).items():
         values[f"article.{name}"] = value
@@ -238,6 +252,18 @@ def _citation_values(
         standing = [(s.text, [c.quote for c in s.citations]) for s in answer.statements if not s.struck]
         recall, precision = entailment_scores(standing, entails)
         values |= {"citation.entailed statements": recall, "citation.relevant citations": precision}
+    return values
+
+
+def _written_values(answer: Answer, writer: str) -> dict[str, float | None]:
+    """Of an LLM's answer: whether it stood, or the quotes took its place; and how many of its statements held."""
+    written = answer.answerer == writer
+    values: dict[str, float | None] = {"answer.written by the language model": float(written)}
+    if written and answer.statements:
+        count = len(answer.statements)
+        held = sum(statement.support in ("quoted", "supported") for statement in answer.statements)
+        struck = sum(statement.struck for statement in answer.statements)
+        values |= {"citation.supported statements": held / count, "citation.struck statements": struck / count}
     return values
 
 

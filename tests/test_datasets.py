@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from index.types import Article
-from rag.datasets import Gold, checked, load
+from rag.datasets import Gold, checked, collected, load
 from rag.errors import DatasetError
 from rag.types import Answer, Citation, Turn
 from ui.kept import append_feedback
@@ -101,7 +101,7 @@ def beir(folder: Path) -> Path:
         folder / "queries.jsonl",
         [{"_id": "q1", "text": "first"}, {"_id": "q2", "text": "x"}, {"_id": "q3", "text": "y"}],
     )
-    qrels = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\nq2\tgone\t1\n"
+    qrels = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\nq2\tgone\t1\nq9\td1\t1\n"
     (folder / "qrels" / "test.tsv").write_text(qrels, "utf-8")
     (folder / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq3\td2\t1\n", "utf-8")
     return folder
@@ -113,7 +113,10 @@ def test_beir_folders_and_their_splits(tmp_path: Path) -> None:
     assert data.name == "tiny-test" and [a.id for a in data.articles] == ["d1", "d2"]
     (question,) = data.questions
     assert question.kind == "retrieval" and question.answerable is None and question.grades == {"d1": 2}
-    assert data.left_out == ("q2: none of its relevant documents is in the corpus",)
+    assert data.left_out == (
+        "q2: none of its relevant documents is in the corpus",
+        "q9: judged, but not in queries.jsonl",
+    )
     assert [q.id for q in load(folder / "qrels" / "train.tsv").questions] == ["q3"]
 
 
@@ -131,6 +134,19 @@ def test_rgb_by_its_description(tmp_path: Path) -> None:
     assert question.answers == ("312", "three hundred") and len(data.articles) == 2
     assert question.gold == (Gold(data.articles[0].id),)
     assert data.left_out == ("8: no positive passage",)
+
+
+def test_rgb_with_answers_of_several_parts(tmp_path: Path) -> None:
+    row = {
+        "id": 1,
+        "query": "How many, and when?",
+        "answer": [["312", "three hundred"], "noon"],
+        "positive": [[CONTEXT], ["It left at noon."]],
+        "negative": ["No."],
+        "positive_wrong": ["It left at one."],
+    }
+    (question,) = load(lines(tmp_path / "en_int.json", [row])).questions
+    assert question.answers == ("312", "three hundred", "noon") and len(question.gold) == 2
 
 
 def test_multihop_rag_by_its_description(tmp_path: Path) -> None:
@@ -244,6 +260,16 @@ def test_gold_is_checked_against_the_collection(tmp_path: Path) -> None:
         "q3: its gold quote does not stand at a[0:6]",
         "q4: no article 'gone' in the collection",
     )
+
+
+def test_what_lies_beside_the_questions_and_is_no_article(tmp_path: Path) -> None:
+    (tmp_path / "ferry.txt").write_text("Ferry\n\nIt left at noon.\n", "utf-8")
+    (tmp_path / "baseline.json").write_text("{}", "utf-8")
+    (tmp_path / "notes.xyz").write_text("x", "utf-8")
+    data = collected(load(lines(tmp_path / "questions.jsonl", [{"id": "1", "question": "When?"}])))
+    assert [a.id for a in data.articles] == ["ferry.txt"]
+    (left_out,) = data.left_out
+    assert "notes.xyz" in left_out
 
 
 @pytest.mark.parametrize(

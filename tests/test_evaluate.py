@@ -15,7 +15,7 @@ from index.types import Article, Passage
 from rag.bot import Bot
 from rag.datasets import Gold, Question, load
 from rag.errors import DatasetError
-from rag.evaluate import check_gold, evaluate, fit_threshold, main, run, write_setting
+from rag.evaluate import check_gold, evaluate, main, run
 from rag.results import measure
 from rag.settings import load_settings
 from rag.types import Answer, Citation, Retrieved, Statement
@@ -157,7 +157,9 @@ def test_the_command_writes_a_report_and_a_baseline_it_can_compare_with(
     report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert report["judged"] == len(report["questions"]) == 5
     assert (tmp_path / "out" / "report.html").stat().st_size > 5_000
-    assert 0 < load_settings().refuse_below < 1  # type: ignore[operator]
+    assert "fitted: dense_weight" in printed and "fitted: refuse_below" in printed
+    fitted = load_settings()
+    assert fitted.refuse_below is not None and fitted.confidence and fitted.fitted_for and fitted.rank
     Path("newsdesk.toml").unlink()
     assert run(Path(questions), out=Path("out"), baseline=baseline) == 0
 
@@ -166,6 +168,7 @@ def test_the_command_writes_a_report_and_a_baseline_it_can_compare_with(
     Path("last.jsonl").write_text("\n".join(last) + "\n", "utf-8")
     index = next(cache.rglob("complete")).parent / "index"
     assert run(Path("last.jsonl"), index=index, out=Path("last"), baseline=baseline) == 4
+    assert "fell: answer.F1 is gone" in capsys.readouterr().err
 
 
 def test_an_index_without_the_data_sets_articles_is_said(tmp_path: Path, bot: Bot, folder: Path, cache: Path) -> None:
@@ -186,15 +189,6 @@ def test_wrong_options(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> 
 def test_a_missing_data_set_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(NewsdeskError, match="no such file"):
         main([str(tmp_path / "absent.jsonl")])
-
-
-def test_a_setting_is_written_beside_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "newsdesk.toml"
-    path.write_text('threads = 1\nrefuse_below = 0.9\nhost = "127.0.0.1"\n', "utf-8")
-    write_setting(path, "refuse_below", 0.4)
-    assert path.read_text("utf-8") == 'threads = 1\nrefuse_below = 0.4\nhost = "127.0.0.1"\n'
-    write_setting(tmp_path / "new.toml", "refuse_below", 0.5)
-    assert (tmp_path / "new.toml").read_text("utf-8") == "refuse_below = 0.5\n"
 
 
 # ---- one answer held against its gold; no index needed
@@ -278,9 +272,32 @@ def test_a_long_answer_has_rouge_and_no_exact_match() -> None:
     assert values["answer.ROUGE-L"] == 1.0 and "answer.exact match" not in values
 
 
-def test_fitting_needs_both_kinds() -> None:
-    right = measure(ASKED, replace(answered(cited(QUOTE)), confidence=0.8), [], passages_of=lambda _: [])
-    wrong = replace(right, answerable=False, confidence=0.3)
-    assert 0.3 < fit_threshold([right, wrong]) <= 0.8
-    with pytest.raises(DatasetError, match="--fit needs"):
-        fit_threshold([right])
+def test_a_refusal_that_held_back_a_right_answer(folder: Path, bot: Bot) -> None:
+    """Risk over coverage needs to know what would have been said below the threshold."""
+    data = check_gold(load(folder / "questions.jsonl"), bot)
+    strict = Bot(
+        bot.store,
+        retriever=bot.retriever,
+        answerer=bot.answerer.with_options(refuse_below=1.0),  # type: ignore[attr-defined]
+        settings=bot.settings,
+    )
+    answered, refused = evaluate(data, bot), evaluate(data, strict)
+    assert all(r.refused for r in refused)
+    assert [r.answer_right for r in refused] == [r.answer_right for r in answered]
+    assert [r.answer_right for r in answered][3:] == [False, False]
+    assert any(r.answer_right for r in answered)
+
+
+@pytest.mark.parametrize(
+    ("held_back", "right"),
+    [
+        pytest.param(answered(cited(QUOTE)), True, id="the right answer"),
+        pytest.param(answered(cited("The port closed.")), False, id="a wrong one"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_what_a_refusal_held_back(held_back: Answer | None, right: bool) -> None:
+    result = measure(ASKED, answered(), [], passages_of=lambda _: [PASSAGE], held_back=held_back)
+    assert (result.right, result.answer_right) == (False, right)
+    absent = measure(replace(ASKED, answerable=False), answered(), [], passages_of=lambda _: [], held_back=held_back)
+    assert (absent.right, absent.answer_right) == (True, False)

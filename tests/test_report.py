@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from rag.errors import DatasetError
-from rag.report import GATED, build, compare, page, read_baseline, show, write, write_baseline
+from rag.report import GATED, build, compare, fall, page, read_baseline, show, write, write_baseline
 from rag.results import FAILURES, Result
 
 FIRST = "citation.first holds the gold quote"
 ABOUT: dict[str, Any] = {
     "dataset": "tiny",
+    "source": "sets/tiny.jsonl",
     "questions": 4,
     "limit": None,
     "articles": 2,
@@ -26,7 +27,12 @@ ABOUT: dict[str, Any] = {
     "embedder": "minilm",
     "answerer": "extractive",
     "left_out": ["q9: no context"],
+    "format": "newsdesk",
+    "unverified": False,
 }
+
+
+FOUND = {"passage": "ferry.txt#0-16", "fused": 1.0, "dense": 0.5, "lexical": None, "gold": True, "text": "It left."}
 
 
 def result(number: int, **changes: Any) -> Result:
@@ -40,10 +46,11 @@ def result(number: int, **changes: Any) -> Result:
         text="It left at noon.",
         short_answer="noon",
         citations=[{"article": "ferry.txt", "title": "Ferry", "start": 0, "end": 16, "quote": "It left at noon."}],
-        retrieved=[{"passage": "ferry.txt#0-16", "fused": 1.0, "dense": 0.5, "lexical": None, "gold": True}],
+        retrieved=[FOUND],
         refused=False,
         confidence=0.9,
         right=True,
+        answer_right=True,
         failure=None,
         timings={"searching": 2.0, "total": 10.0},
         values={FIRST: 1.0, "refusal.right": 1.0},
@@ -52,8 +59,8 @@ def result(number: int, **changes: Any) -> Result:
 
 
 def four() -> list[Result]:
-    wrong = {"right": False, "values": {FIRST: 0.0, "refusal.right": 1.0}}
-    absent = {"answerable": False, "answers": [], "gold": []}
+    wrong = {"right": False, "answer_right": False, "values": {FIRST: 0.0, "refusal.right": 1.0}}
+    absent = {"answerable": False, "answers": [], "gold": [], "answer_right": False}
     return [
         result(1),
         result(2, failure="wrong_span", confidence=0.7, **wrong),
@@ -71,8 +78,19 @@ def test_means_say_of_how_many_questions() -> None:
     assert report["measures"]["refusal.F1"]["mean"] == pytest.approx(2 / 3)
     assert report["measures"]["refusal.AUROC"]["mean"] == 1.0
     assert report["failures"] == dict.fromkeys(FAILURES, 0) | {"wrong_span": 1, "should_refuse": 1}
-    assert (report["right"], report["judged"]) == (2, 4)
-    assert report["refusal"]["threshold"] == 0.7
+    assert (report["right"], report["judged"], report["measures"]["overall.right"]["mean"]) == (2, 4, 0.5)
+    refusal = report["refusal"]
+    # By confidence: right, wrong, should refuse, refused. Nine in ten are right only of the first alone.
+    assert refusal["risk_coverage"] == [
+        [0.9, 0.25, 0.0],
+        [0.7, 0.5, 0.5],
+        [0.6, 0.75, pytest.approx(2 / 3)],
+        [0.2, 1.0, 0.75],
+    ]
+    assert (refusal["threshold"], refusal["threshold_answerable"]) == (0.9, 0.7)
+    assert refusal["calibration_error_right"] == pytest.approx((0.1 + 0.7 + 0.6 + 0.2) / 4)
+    assert refusal["calibration_error"] == pytest.approx((0.1 + 0.3 + 0.6 + 0.2) / 4)
+    assert report["measures"]["refusal.calibration error, right"]["mean"] == refusal["calibration_error_right"]
     assert report["speed"]["total"]["p50"] == 10.0
 
 
@@ -120,6 +138,8 @@ def test_what_counts_as_a_fall(tmp_path: Path, now: list[Result], fell: bool) ->
     (change,) = compare(read_baseline(tmp_path / "baseline.json"), now)
     assert change["measure"] == FIRST and change["measure"] in GATED
     assert change["fell"] is fell
+    if fell:
+        assert fall(change).startswith(f"fell: {FIRST} ")
 
 
 def test_questions_that_only_one_side_has_are_counted(tmp_path: Path) -> None:
@@ -150,6 +170,15 @@ def test_the_terminal_shows_figures_failures_and_what_was_left_out() -> None:
         "left out: 1, the first: q9",
     ):
         assert expected in text
+
+
+def test_a_loader_that_never_met_the_originals_says_so() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    report = build(ABOUT | {"format": "rgb", "unverified": True}, four())
+    show(report, console=console)
+    assert "rgb was never tried on the original files" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "never tried on the original files" in page(report, four())
+    assert "never tried" not in page(build(ABOUT, four()), four())
 
 
 def test_the_page_is_self_contained_and_escapes_article_text() -> None:

@@ -5,9 +5,15 @@ import sys
 from pathlib import Path
 
 from txtai import Embeddings
+from txtai.vectors import VectorsFactory
+from vectors import Vectors
 
 job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-index = Embeddings(path=job["model"], hybrid=True)
+model = VectorsFactory.create({"path": job["model"], "normalize": True}, None)
+kept = Vectors(Path(job["vectors"]), "txtai_hybrid")
+index = Embeddings(
+    method="external", transform=lambda texts: kept.embed(texts, lambda some: model.encode(some).tolist()), hybrid=True
+)
 index.index([(a["id"], a["text"], None) for a in job["articles"]])
-result = {q["id"]: [key for key, _ in index.search(q["question"], job["k"])] for q in job["questions"]}
+result = {q["id"]: [[key, score] for key, score in index.search(q["question"], job["k"])] for q in job["questions"]}
 Path(sys.argv[2]).write_text(json.dumps(result), "utf-8")
