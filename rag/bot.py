@@ -17,11 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from index.errors import ArticleMissing
 from index.types import Filter
 from rag.answer import Answerer, ExtractiveAnswerer, refusal
-from rag.confidence import Fitted
-from rag.errors import ChatModelError
-from rag.follow_up import dates_asked, names, narrow, stand_alone
+from rag.errors import ArticleChanged, ChatModelError
+from rag.examples import ExampleQuestions
+from rag.fitting import fitted_values
+from rag.follow_up import dates_asked, narrow, stand_alone
 from rag.retrieve import PassageRetriever
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Done, Event, History, Stage
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from index.store import PassageStore
     from rag.read import Reader
 
-EXAMPLE_ARTICLES = 20
-"""So many articles are looked at for example questions; each costs an answer."""
 NOT_FITTED = "Refusals were fitted for other models: set refuse_below, or run `newsdesk evaluate --fit`."
 _GREETING = re.compile(
     r"^\W*(hi|hello|hey|hallo|hullo|good (morning|afternoon|evening|day)|greetings)( there| newsdesk| bot)?\W*$", re.I
@@ -73,6 +73,7 @@ class Bot:
         self.writer = writer
         self.settings = settings
         self.notes = tuple(notes)
+        self._examples = ExampleQuestions(store, lambda question: self.ask(question, write=False))
 
     @classmethod
     def open(
@@ -99,15 +100,18 @@ class Bot:
         try:
             reader = reader or load_reader(threads=settings.threads)
             retriever = retriever or PassageRetriever(
-                store=store, candidates=settings.candidates, k=max(settings.read_passages, 8)
+                store=store,
+                candidates=settings.candidates,
+                dense_weight=settings.dense_weight,
+                k=max(settings.read_passages, 8),
             )
-            fitted = Fitted.bundled()
-            known = settings.refuse_below is not None or fitted.fits(embedder=digest_of(store), reader=reader.digest)
+            embedder = digest_of(store)
+            fitted = fitted_values(settings, embedder=embedder, reader=reader.digest)
+            known = settings.refuse_below is not None or fitted.fits(embedder=embedder, reader=reader.digest)
             answerer = ExtractiveAnswerer(
                 store,
                 reader,
                 fitted=fitted,
-                refuse_below=settings.refuse_below,
                 read_passages=settings.read_passages,
                 statements=settings.statements,
             )
@@ -125,6 +129,7 @@ class Bot:
             raise
 
     def close(self) -> None:
+        self._examples.stop()
         self.store.close()
 
     def __enter__(self) -> Bot:
@@ -215,30 +220,34 @@ class Bot:
         alone = self._stand_alone(asked, history, answerer)
         wanted = narrow(filter, dates_asked(asked, today))
         yield _timed(timings, "understanding", began)
+        for last_try in (False, True):
+            try:
+                for event in self._search(alone, history, wanted, answerer, timings):
+                    if isinstance(event, Done):
+                        all_notes = (*event.answer.notes, *notes, *self.retriever.notes, *self.notes)
+                        answer = replace(event.answer, question=question, standalone_question=alone, filter=wanted)
+                        event = Done(replace(answer, notes=all_notes, timings=timings))
+                    yield event
+                return
+            except (ArticleChanged, ArticleMissing) as error:  # another process has indexed between search and citing
+                if last_try:
+                    raise ArticleChanged(f"the collection changes faster than it can be cited ({error})") from None
+
+    def _search(
+        self, question: str, history: History, wanted: Filter, answerer: Answerer, timings: dict[str, float]
+    ) -> Generator[Event]:
+        """One search and what is made of it; Done lacks what `_stream` knows of the question."""
         began = time.perf_counter()
-        retrieved = self.retriever.retrieve(alone, filter=wanted or None)
+        retrieved = self.retriever.retrieve(question, filter=wanted or None)
         yield _timed(timings, "searching", began)
-        notes += (*self.retriever.notes, *self.notes)
         if not retrieved:
             reason = "No article matches the filter." if wanted else "The collection is empty."
-            answer = refusal(question, [], self.store, answerer=answerer.name, notes=(_filter_words(wanted) or reason,))
-            yield Done(replace(answer, standalone_question=alone, filter=wanted, timings=timings))
+            notes = (_filter_words(wanted) or reason,)
+            yield Done(refusal(question, [], self.store, answerer=answerer.name, notes=notes))
             return
-        for event in answerer.answer(alone, retrieved, history=history):
+        for event in answerer.answer(question, retrieved, history=history):
             if isinstance(event, Stage):
                 timings[event.name] = event.milliseconds
-            if isinstance(event, Done):
-                answer = event.answer
-                event = Done(
-                    replace(
-                        answer,
-                        question=question,
-                        standalone_question=alone,
-                        filter=wanted,
-                        notes=(*answer.notes, *notes),
-                        timings=timings,
-                    )
-                )
             yield event
 
     @staticmethod
@@ -277,16 +286,11 @@ class Bot:
         return f"I answer from {count}{when}{among}, and quote where each answer stands."
 
     def examples(self, count: int = 4) -> list[str]:
-        """Example questions that the collection itself suggests, each about another article and answered by it."""
-        found: list[str] = []
-        for article in self.store.articles(limit=EXAMPLE_ARTICLES):
-            named = [name for name in names(article.text) if " " in name]
-            question = f"What is reported about {max(named, key=article.text.count)}?" if named else ""
-            if question and question not in found and not self.ask(question, write=False).refused:
-                found.append(question)
-            if len(found) == count:
-                break
-        return found
+        """Example questions that the collection itself suggests, each about another article and answered by it.
+
+        The first call after a change of the collection asks some questions itself, which takes seconds.
+        """
+        return self._examples.find(count)
 
 
 def _writer(

@@ -61,7 +61,7 @@ class ChatAnswerer:
         *,
         entails: Entails | None = None,
     ) -> None:
-        self.name = f"chat:{_model_name(chat_model)}"
+        self.name = f"chat:{model_name(chat_model)}"
         self._chat_model = chat_model
         self._store = store
         self._fallback = fallback
@@ -238,7 +238,8 @@ def _source_line(article: Article) -> str:
     return ", ".join(part for part in (article.source, article.published and article.published.isoformat()) if part)
 
 
-def _model_name(chat_model: BaseChatModel) -> str:
+def model_name(chat_model: BaseChatModel) -> str:
+    """The name that the model goes by with its provider; its class's where it has none."""
     for attribute in ("model_name", "model"):
         if isinstance(name := getattr(chat_model, attribute, None), str):
             return name

@@ -57,7 +57,7 @@ def stream(
             chunks = chat_model.astream(list(messages))
             try:
                 async for message in chunks:
-                    arrived.put(Chunk(_text(message.content), _finish(message)))
+                    arrived.put(Chunk(text_of(message.content), finish_of(message)))
             finally:
                 if close := getattr(chunks, "aclose", None):
                     await close()
@@ -91,7 +91,7 @@ def stream(
             finished.wait(CLOSE_SECONDS)
 
 
-def _text(content: str | list[Any]) -> str:
+def text_of(content: str | list[Any]) -> str:
     """The text of a message's content; reasoning and tool blocks are left out."""
     if isinstance(content, str):
         return content
@@ -103,6 +103,7 @@ def _is_text(part: Any) -> bool:
     return isinstance(part, str) or isinstance(part, dict) and part.get("type") in ("text", "text_delta", None)
 
 
-def _finish(message: BaseMessage) -> str:
+def finish_of(message: BaseMessage) -> str:
+    """The provider's reason for stopping, "" until it gives one."""
     metadata = message.response_metadata
     return str(metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason") or "")

@@ -3,6 +3,7 @@
 index.errors.NewsdeskError
 ├── QuestionError ......... the question cannot be asked as it stands
 ├── ChatModelError ........ the LLM is missing, failed or took too long
+├── ArticleChanged ........ an article was changed after the passage in hand was found
 └── DatasetError .......... an evaluation data set cannot be read
 """
 
@@ -15,6 +16,10 @@ class QuestionError(NewsdeskError):
 
 class ChatModelError(NewsdeskError):
     """The language model is missing, failed or took too long."""
+
+
+class ArticleChanged(NewsdeskError):
+    """The article no longer has the passage that was found in it: search again."""
 
 
 class DatasetError(NewsdeskError):

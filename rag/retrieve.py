@@ -70,17 +70,16 @@ class PassageRetriever(BaseRetriever):
 
     store: Any
     candidates: int = 100
+    dense_weight: float = 0.5
     k: int = 8
     reranker: BaseDocumentCompressor | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the answers should know about this retriever."""
-        return (
-            ()
-            if self._fuses
-            else (f"{type(self.store).__name__} has no BM25: passages were found by embedding alone.",)
-        )
+        if not self._fuses:
+            return (f"{type(self.store).__name__} has no BM25: passages were found by embedding alone.",)
+        return tuple(getattr(self.store, "notes", ()))
 
     @property
     def _fuses(self) -> bool:
@@ -99,7 +98,7 @@ class PassageRetriever(BaseRetriever):
         lexical = store.search_lexical(query, self.candidates, filter)
         passages = {p.id: p for p, _ in (*dense, *lexical)}
         cosine, bm25 = {p.id: s for p, s in dense}, {p.id: s for p, s in lexical}
-        fused = fuse(cosine, bm25)
+        fused = fuse(cosine, bm25, dense_weight=self.dense_weight)
         # What only BM25 found needs its cosine too: a refusal goes by raw scores.
         missing = [key for key in list(fused)[: 2 * self.k] if key not in cosine]
         near = cosine | dict(zip(missing, store.cosines(query, missing), strict=True)) if missing else cosine

@@ -28,10 +28,16 @@ class Settings(IndexSettings, BaseSettings):
     data: Path = Field(Path("../shared/data"), description="public data sets for tests and benches")
 
     candidates: int = Field(100, ge=1, description="passages that dense and BM25 each bring to the fusion")
-    read_passages: int = Field(8, ge=1, description="passages that the reader reads at most")
+    read_passages: int = Field(5, ge=1, description="passages that the reader reads at most")
     statements: int = Field(3, ge=1, description="sentences of an extractive answer at most")
     refuse_below: float | None = Field(
         None, ge=0, le=1, description="confidence under which a question is refused; unset: the fitted one"
+    )
+    dense_weight: float = Field(0.5, ge=0, le=1, description="the embedder's share in the fusion; BM25 has the rest")
+    rank: dict[str, float] | None = Field(None, description="weights of the ranking; unset: the fitted ones")
+    confidence: dict[str, float] | None = Field(None, description="weights of the confidence; unset: the fitted ones")
+    fitted_for: dict[str, str] | None = Field(
+        None, description="digests of the embedder and reader that `evaluate --fit` fitted these values for"
     )
     max_question_characters: int = Field(2_000, ge=1, description="a longer question is cut, and the answer says so")
 
@@ -49,6 +55,10 @@ class Settings(IndexSettings, BaseSettings):
 
     host: str = Field("127.0.0.1", description="the chat's address")
     port: int = Field(7860, ge=0, le=65535, description="the chat's port; 0 takes a free one")
+
+    def answering(self) -> dict[str, Any]:
+        """The settings that an answer may depend on, as JSON values: results are kept under them."""
+        return self.model_dump(mode="json", exclude={"index", "data", "host", "port"})
 
     @classmethod
     def settings_customise_sources(

@@ -22,13 +22,20 @@ Step = str | float
 
 @dataclass
 class LlmServer:
-    """`url` is the base URL. Set `script` before each request; `hung_up` is set when a client leaves early."""
+    """`url` is the base URL. `next_scripts` are played one a request, then `script` for each; `hung_up` is set when a
+    client leaves early."""
 
     script: Sequence[Step] = ()
+    next_scripts: list[Sequence[Step]] = field(default_factory=list)
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     hung_up: threading.Event = field(default_factory=threading.Event)
+
+    def reset(self) -> None:
+        """As it was before any request."""
+        self.script, self.next_scripts[:], self.requests[:], self.keys[:] = (), [], [], []
+        self.hung_up.clear()
 
     @property
     def prompt(self) -> str:
@@ -51,7 +58,8 @@ def serve_llm() -> Iterator[LlmServer]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             state.requests.append(json.loads(body))
             state.keys.append(self.headers.get("Authorization"))
-            if "<error status>" in state.script:
+            script = state.next_scripts.pop(0) if state.next_scripts else state.script
+            if "<error status>" in script:
                 self._reply_error()
                 return
             self.send_response(200)
@@ -59,7 +67,7 @@ def serve_llm() -> Iterator[LlmServer]:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             try:
-                self._play(list(state.script))
+                self._play(list(script))
             except (BrokenPipeError, ConnectionResetError):
                 state.hung_up.set()
                 self.close_connection = True

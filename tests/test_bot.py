@@ -1,6 +1,6 @@
 """The whole way from a question to an answer, over the real models and the articles of seeds/."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +9,9 @@ import pytest
 from index.errors import IndexMissing
 from index.store import PassageStore
 from index.types import Article, Filter
-from rag import Answer, Bot, Done, Stage, StatementReady, Turn, ask
+from rag import Answer, Bot, Done, Event, Retrieved, Stage, StatementReady, Turn, ask
+from rag.answer import Answerer
+from rag.errors import ArticleChanged
 
 ODD_QUESTIONS = {
     "empty": "",
@@ -130,6 +132,49 @@ def test_a_collection_of_one_article(tmp_path: Path) -> None:
         answer = bot.ask("Who opened the bridge?")
         assert "Queen Sonja" in answer.text and holds(answer, bot)
         assert bot.ask("Who won the Super Bowl?").refused
+
+
+class ChangesFirst:
+    """An answerer before which the collection changes: `edits` are made one an answer, after the search."""
+
+    name = "extractive"
+
+    def __init__(self, answerer: Answerer, edits: list[Callable[[], object]]) -> None:
+        self.answerer, self.edits = answerer, edits
+
+    def answer(self, question: str, retrieved: Sequence[Retrieved], *, history: Sequence[Turn] = ()) -> Iterator[Event]:
+        if self.edits:
+            self.edits.pop(0)()
+        yield from self.answerer.answer(question, retrieved, history=history)
+
+
+def test_an_article_that_changes_between_search_and_citing_is_searched_again(tmp_path: Path) -> None:
+    def bridge(queen: str) -> Article:
+        text = f"After a wet week {queen} opened the bridge on 3 July 1992. It cost 42 million crowns."
+        return Article("bridge", "A bridge at Saltstraumen", text)
+
+    def put(queen: str) -> None:
+        with PassageStore.open(tmp_path / "one", read_only=False) as store:
+            store.add_articles([bridge(queen)])
+
+    def remove() -> None:
+        with PassageStore.open(tmp_path / "one", read_only=False) as store:
+            store.delete_articles(["bridge"])
+
+    with PassageStore.open(tmp_path / "one", create=True, read_only=False) as store:
+        store.add_articles([bridge("Queen Sonja")])
+    with Bot.open(tmp_path / "one") as bot:
+        plain = bot.answerer
+        bot.answerer = ChangesFirst(plain, [lambda: put("Queen Margrethe the Second")])
+        answer = bot.ask("Who opened the bridge?")
+        assert "Margrethe" in answer.text and holds(answer, bot)
+        bot.answerer = ChangesFirst(plain, [remove])
+        answer = bot.ask("Who opened the bridge?")
+        assert answer.refused and "empty" in answer.text
+        put("Queen Sonja")
+        bot.answerer = ChangesFirst(plain, [lambda: put("Queen Silvia of Sweden"), lambda: put("King Harald")])
+        with pytest.raises(ArticleChanged, match="bridge"):
+            bot.ask("Who opened the bridge?")
 
 
 def test_an_empty_collection_refuses(tmp_path: Path) -> None:

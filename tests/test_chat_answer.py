@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from llm_server import LlmServer, serve_llm
+from llm_server import LlmServer
 
 from index.types import Article, Passage, passage_id
 from rag.answer import cite
@@ -58,19 +58,6 @@ class FirstSentence:
         yield Done(
             Answer(question, statements=(statement,), citations=(citation,), passages=tuple(retrieved), confidence=0.75)
         )
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[LlmServer]:
-    with serve_llm() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: LlmServer) -> LlmServer:
-    running.script, running.requests[:], running.keys[:] = (), [], []
-    running.hung_up.clear()
-    return running
 
 
 def answerer(server: LlmServer, **settings: object) -> ChatAnswerer:
@@ -162,20 +149,22 @@ def test_a_model_that_says_no_refuses(server: LlmServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"),
+    ("script", "limits", "reason"),
     [
-        (["<error status>"], "failed ("),
-        (["The bridge was", "<error event>"], "failed ("),
-        (["The bridge was closed for two weeks [2]. It", "<hang up>"], "failed ("),
-        ([], "wrote nothing"),
-        ([5.0, "late"], "wrote nothing for 0.5 s"),
-        (["The bridge", 5.0], "took longer than 1 s"),
+        (["<error status>"], {}, "failed ("),
+        (["The bridge was", "<error event>"], {}, "failed ("),
+        (["The bridge was closed for two weeks [2]. It", "<hang up>"], {}, "failed ("),
+        ([], {}, "wrote nothing"),
+        ([20.0, "late"], {"llm_first_seconds": 0.5}, "wrote nothing for 0.5 s"),
+        (["The bridge", 20.0], {"llm_seconds": 1.0}, "took longer than 1 s"),
     ],
     ids=["status", "error event", "disconnect", "empty", "first token", "total time"],
 )
-def test_failures_give_quotes_and_say_so(server: LlmServer, script: list[str | float], reason: str) -> None:
+def test_failures_give_quotes_and_say_so(
+    server: LlmServer, script: list[str | float], limits: dict[str, float], reason: str
+) -> None:
     server.script = script
-    answer = last(events(server, llm_seconds=1.0, llm_first_seconds=0.5))
+    answer = last(events(server, **limits))
     assert answer.text == FLOOD and answer.answerer == "extractive"
     assert reason in answer.notes[0] and "quotes instead" in answer.notes[0]
     assert "sk-secret" not in answer.to_json()
