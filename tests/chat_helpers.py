@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from index.errors import ArticleMissing
-from index.types import Article, Section
+from index.types import Article, Filter, Section
 from rag.types import Alternative, Answer, Citation, Copy, Done, Event, Stage, Statement, StatementReady
 
 LEAD = "The harbour wall of Østhavn gave way at 04:20 on Monday. Nobody was hurt, the mayor said."
@@ -51,11 +51,14 @@ COST = cite(2, HARBOUR, "Repairs will cost 3.2 million crowns.", "3.2 million cr
 DEARER = cite(3, LATER, "Repairs will cost 4.1 million crowns, the council found.", "4.1 million crowns")
 
 
+ABOUT = "Hello! I answer from 3 articles from 26 January 2026 to 2 March 2026, and quote where each answer stands."
+
+
 def answer_to(question: str) -> Answer:
     timings = {"understanding": 1.0, "searching": 12.0, "reading": 140.0, "answering": 3.0}
     asked = question.lower()
     if "hello" in asked:
-        return Answer(question, refused=True, answerer="about", notes=("Hello! I answer from 3 articles.",))
+        return Answer(question, refused=True, answerer="about", notes=(ABOUT,))
     if "moon" in asked:
         closest = (replace(COST, number=1, answer_start=None, answer_end=None),)
         return Answer(
@@ -104,34 +107,49 @@ class FakeStore:
         return iter(self.kept[:limit])
 
     def status(self) -> Any:
-        return SimpleNamespace(articles=len(self.kept))
+        days = [article.published for article in self.kept if article.published]
+        return SimpleNamespace(
+            articles=len(self.kept),
+            sources=tuple(sorted({article.source for article in self.kept if article.source})),
+            published_from=min(days, default=None),
+            published_to=max(days, default=None),
+        )
 
 
 class FakeBot:
-    """Stands where rag.bot.Bot stands; `pause` seconds between events, `prepared` instead of the answers above."""
+    """Stands where rag.bot.Bot stands; `prepared` instead of the answers above.
 
-    def __init__(self, folder: Path, *, kept: Sequence[Article] = ARTICLES, pause: float = 0.0,
+    With `endless` it goes on saying how long it reads after its first statement, until `released` is set.
+    """
+
+    def __init__(self, folder: Path, *, kept: Sequence[Article] = ARTICLES, endless: bool = False,
                  prepared: Answer | None = None,
                  asks: Sequence[str] = ("When did the wall break?", "What will it cost?")) -> None:  # fmt: skip
         self.store = FakeStore(kept, folder)
-        self.pause = pause
+        self.writer = None
+        self.endless = endless
+        self.released = threading.Event()
         self.prepared = prepared
         self.asks = asks
         self.asked: list[tuple[str, int]] = []
+        self.filters: list[Filter | None] = []
 
     def examples(self, count: int = 4) -> list[str]:
         return list(self.asks[:count])
 
-    def stream(self, question: str, *, history: Sequence[Any] = (), **_: Any) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[Any] = (), filter: Filter | None = None, **_: Any
+    ) -> Iterator[Event]:
         self.asked.append((question, len(history)))
+        self.filters.append(filter)
         if "break down" in question:
             raise RuntimeError("secret detail")
         answer = replace(self.prepared, question=question) if self.prepared else answer_to(question)
         for name, spent in answer.timings.items():
-            time.sleep(self.pause)
             yield Stage(name, spent)
-        for statement in answer.statements:
-            time.sleep(self.pause)
+        for number, statement in enumerate(answer.statements):
             yield StatementReady(statement)
-        time.sleep(self.pause)
-        yield Done(answer)
+            while self.endless and not self.released.wait(0.05):
+                yield Stage("reading", 100.0 + number)
+                number += 1
+        yield Done(replace(answer, filter=filter or answer.filter))

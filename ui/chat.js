@@ -108,10 +108,19 @@ position();
 
 // --- acting on links: while an answer streams its links are redrawn between mousedown and mouseup, so no click comes
 let pressed = null;
+const busy = () => document.querySelector('#nd-box .stop-button') !== null;
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.shiftKey || !busy() || !event.target.closest('#nd-box')) return;
+  if (event.target.closest('textarea')) { event.preventDefault(); event.stopPropagation(); }
+}, true);
+document.addEventListener('click', (event) => {  // the button goes away, and the focus with it
+  if (event.target.closest('#nd-box .stop-button') && !narrow()) document.querySelector('#nd-box textarea').focus();
+});
 
 function act(link, byKey) {
   const href = link.getAttribute('href') || '';
   if (isChip(link)) { hideCard(); open(href, link, byKey); return; }
+  if (busy() && /^#(ask$|again|edit)/.test(href)) return;  // one answer at a time: Stop is in sight
   if (href === '#ask') { trigger('asked', { question: link.textContent }); return; }
   const [, name, number] = href.match(/^#(copy|again|edit|like|dislike)-(\d+)$/) || [];
   const turn = Number(number);
@@ -160,6 +169,50 @@ document.addEventListener('keydown', (event) => {
   if (inField || event.ctrlKey || event.metaKey || event.altKey || !document.body.classList.contains('nd-open')) return;
   if (event.key === 'n') step(1);
   if (event.key === 'p') step(-1);
+});
+
+// --- the filter: what is chosen is written down in a hidden field, which goes with every question
+const filter = () => document.querySelector('#nd-filter details');
+const day = (text) =>
+  new Date(text + 'T12:00').toLocaleDateString(language === 'de' ? 'de' : 'en-GB', { day: 'numeric', month: 'long', year: 'numeric' });
+
+function choose() {
+  const form = filter();
+  const sources = [...form.querySelectorAll('input[type=checkbox]:checked')].map((box) => box.value);
+  const [first, last] = ['from', 'to'].map((side) => form.querySelector(`[data-day=${side}]`));
+  const value = (field) => (field && field.checkValidity() ? field.value : '');
+  const from = value(first), to = value(last);
+  const days = from && to ? say('between', { first: day(from), last: day(to) })
+    : from ? say('since', { day: day(from) }) : to ? say('until', { day: day(to) }) : '';
+  const what = [...(sources.length > 3 ? [...sources.slice(0, 2), '… ' + sources.length] : sources), days].filter(Boolean);
+  const words = what.length ? say('only', { what: what.join(', ') }) : say('filter_all');
+  form.querySelector('.nd-filter-text').textContent = words.charAt(0).toUpperCase() + words.slice(1);
+  form.classList.toggle('nd-chosen', what.length > 0);
+  const field = document.querySelector('#nd-chosen textarea, #nd-chosen input');
+  field.value = what.length ? JSON.stringify({ sources, from, to }) : '';
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+}
+document.addEventListener('change', (event) => { if (filter() && filter().contains(event.target)) choose(); });
+document.addEventListener('click', (event) => {
+  const form = filter();
+  if (!form || !(event.target instanceof Element)) return;
+  if (event.target.closest('[data-clear]') && form.contains(event.target)) {
+    form.querySelectorAll('input').forEach((input) => { input.checked = false; if (input.type === 'date') input.value = ''; });
+    choose();
+    form.querySelector('summary').focus();
+  } else if (form.contains(event.target)) return;
+  form.open = false;
+});
+document.addEventListener('keydown', (event) => {
+  const form = filter();
+  if (!form || !form.open || event.key !== 'Escape') return;
+  event.stopPropagation();
+  form.open = false;
+  form.querySelector('summary').focus();
+}, true);
+document.addEventListener('focusin', (event) => {
+  const form = filter();
+  if (form && form.open && !form.contains(event.target)) form.open = false;
 });
 
 // --- what a chip stands for, on hover and focus
@@ -293,6 +346,8 @@ function reasons(link, turn) {
 // (Gradio mounts the conversation in its own time, so it is looked up whenever the page changes.)
 let count = 0, pinned = false;
 new MutationObserver(() => {
+  // Gradio labels each message with its own HTML source, which a screen reader would spell out.
+  document.querySelectorAll('#nd-chat [aria-label*="<"]').forEach((message) => message.removeAttribute('aria-label'));
   const questions = document.querySelectorAll('#nd-chat .nd-question');
   if (questions.length !== count) { pinned = questions.length > 0; count = questions.length; }
   const frame = pinned && questions[count - 1].closest('.panel-wrap');

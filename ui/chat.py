@@ -8,7 +8,9 @@ analytics, and a content policy that names only this server.
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from index.errors import ArticleMissing, NewsdeskError
 from ui import render
 from ui.conversation import MAX_TURNS, answered, conversation, loaded, shown_turn, state_of, turns_of
 from ui.export import conversation_markdown
+from ui.filters import filter_html, filter_of
 from ui.guard import middleware
 from ui.kept import append_feedback, storage_secret
 from ui.texts import IN_SCRIPT, LANGUAGES, Texts, language_of
@@ -29,6 +32,7 @@ from ui.texts import IN_SCRIPT, LANGUAGES, Texts, language_of
 if TYPE_CHECKING:
     from rag.bot import Bot
 
+log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
 MAX_QUESTION = 20_000
 SHOWN_ARTICLES = 60
@@ -89,6 +93,16 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
                     autoscroll=False,  # chat.js keeps the question in sight instead of the answer's end
                     group_consecutive_messages=False,
                 )
+                choice = gr.HTML(elem_id="nd-filter", apply_default_css=False)
+                mode = gr.Radio(
+                    [(i18n("mode_quote"), "quote"), (i18n("mode_write"), "write")],
+                    value="write",
+                    elem_id="nd-mode",
+                    label=i18n("mode"),
+                    show_label=False,
+                    container=False,
+                    visible=bot.writer is not None,
+                )
                 box = gr.Textbox(
                     elem_id="nd-box",
                     label=i18n("ask_label"),
@@ -111,8 +125,11 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
                     texts={name: {key: texts[key] for key in IN_SCRIPT} for name, texts in LANGUAGES.items()},
                 )
         download = gr.Textbox(visible="hidden", elem_id="nd-download")
+        chosen = gr.Textbox(visible="hidden", elem_id="nd-chosen")  # chat.js writes the filter here
 
-        def run(state: Any, question: str, keep: int | None, request: gr.Request) -> Iterator[tuple[Any, Any, Any]]:
+        def run(
+            state: Any, filter: str | None, mode: str, question: str, keep: int | None, request: gr.Request
+        ) -> Iterator[tuple[Any, Any, Any]]:
             texts = texts_of(request)
             turns = turns_of(state)[: keep if keep is not None else MAX_TURNS]
             question = question.strip()[:MAX_QUESTION]
@@ -124,23 +141,33 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
                 if keep is None
                 else gr.Textbox(submit_btn=False, stop_btn=True)
             )
-            for shown in answered(bot, question, turns, texts=texts):
+            for shown in answered(bot, question, turns, filter=filter_of(filter), write=mode != "quote", texts=texts):
                 yield conversation(shown, texts=texts), state_of(shown), busy
                 busy = gr.skip()
             yield gr.skip(), gr.skip(), gr.Textbox(submit_btn=True, stop_btn=False)
 
-        def on_submit(question: str, state: Any, request: gr.Request) -> Iterator[tuple[Any, Any, Any]]:
-            yield from run(state, question or "", None, request)
+        def on_submit(
+            question: str, state: Any, filter: str | None, mode: str, request: gr.Request
+        ) -> Iterator[tuple[Any, Any, Any]]:
+            yield from run(state, filter, mode, question or "", None, request)
 
-        def on_asked(state: Any, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, Any, Any]]:
-            yield from run(state, str(event._data.get("question", "")), None, request)
+        def on_asked(
+            state: Any, filter: str | None, mode: str, request: gr.Request, event: gr.EventData
+        ) -> Iterator[tuple[Any, Any, Any]]:
+            yield from run(state, filter, mode, str(event._data.get("question", "")), None, request)
 
-        def on_edited(state: Any, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, Any, Any]]:
-            yield from run(state, str(event._data.get("question", "")), number_of(event), request)
+        def on_edited(
+            state: Any, filter: str | None, mode: str, request: gr.Request, event: gr.EventData
+        ) -> Iterator[tuple[Any, Any, Any]]:
+            yield from run(state, filter, mode, str(event._data.get("question", "")), number_of(event), request)
 
-        def on_again(state: Any, request: gr.Request, event: gr.EventData) -> Iterator[tuple[Any, Any, Any]]:
+        def on_again(
+            state: Any, filter: str | None, mode: str, request: gr.Request, event: gr.EventData
+        ) -> Iterator[tuple[Any, Any, Any]]:
             turns, number = turns_of(state), number_of(event)
-            yield from run(state, turns[number].question if 0 <= number < len(turns) else "", number, request)
+            yield from run(
+                state, filter, mode, turns[number].question if 0 <= number < len(turns) else "", number, request
+            )
 
         def on_judged(state: Any, event: gr.EventData) -> Any:
             turns, number = turns_of(state), number_of(event)
@@ -153,11 +180,15 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
             return conversation(shown, texts=texts), state_of(shown), gr.Textbox(submit_btn=True, stop_btn=False)
 
-        def on_load(state: Any, request: gr.Request) -> Any:
+        def on_load(state: Any, request: gr.Request) -> Iterator[tuple[Any, Any]]:
             texts = texts_of(request)
             shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
-            welcome = render.welcome_html(examples_of(bot), texts=texts)
-            return gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome)
+            examples = examples_of(bot, wait=0.5)  # found already, but for the first visitor after an ingest
+            welcome = render.welcome_html(examples or (), texts=texts)
+            yield gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome), filter_of_store(bot, texts)
+            if examples is None:
+                welcome = render.welcome_html(examples_of(bot) or (), texts=texts)
+                yield gr.Chatbot(placeholder=welcome), gr.skip()
 
         def on_export(state: Any, request: gr.Request) -> str:
             return conversation_markdown(turns_of(state), texts=texts_of(request))
@@ -170,17 +201,20 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             **hidden,
         }
         runs = [
-            box.submit(on_submit, [box, kept], **asking),
-            pane.asked(on_asked, [kept], **asking),
-            pane.edited(on_edited, [kept], **asking),
-            pane.again(on_again, [kept], **asking),
+            box.submit(on_submit, [box, kept, chosen, mode], **asking),
+            pane.asked(on_asked, [kept, chosen, mode], **asking),
+            pane.edited(on_edited, [kept, chosen, mode], **asking),
+            pane.again(on_again, [kept, chosen, mode], **asking),
         ]
-        box.stop(on_stop, [kept], [chat, kept, box], cancels=runs, **hidden)
+        # Cancelled first: what the run had still to say would else be drawn over what on_stop draws.
+        box.stop(None, None, None, cancels=runs, **hidden).then(on_stop, [kept], [chat, kept, box], **hidden)
         pane.judged(on_judged, [kept], None, **hidden)
-        new.click(lambda: ([], {"turns": []}), None, [chat, kept], cancels=runs, **hidden)
+        new.click(None, None, None, cancels=runs, **hidden).then(
+            lambda: ([], {"turns": []}, gr.Textbox(submit_btn=True, stop_btn=False)), None, [chat, kept, box], **hidden
+        )
         export.click(on_export, [kept], [download], **hidden).then(None, [download], None, js=DOWNLOAD_SCRIPT)
         theme.click(None, None, None, js=THEME_SCRIPT)
-        page.load(on_load, [kept], [chat], js=None, **hidden)
+        page.load(on_load, [kept], [chat, choice], js=None, **hidden)
         page.load(None, None, None, js=START_SCRIPT)
     page.queue(default_concurrency_limit=CLIENTS, max_size=256)
     return page
@@ -200,11 +234,25 @@ def texts_of(request: gr.Request | None) -> Texts:
     return Texts(language_of(request.headers.get("accept-language") if request else None))
 
 
-def examples_of(bot: Bot) -> list[str]:
-    try:
-        return bot.examples(4)
-    except NewsdeskError:
-        return []
+def examples_of(bot: Bot, *, wait: float | None = None) -> list[str] | None:
+    """The bot's example questions; None where finding them takes longer than `wait` seconds, and it goes on."""
+    found: list[list[str]] = []
+
+    def find() -> None:
+        try:
+            found.append(bot.examples(4))
+        except Exception:  # a page without examples is a page
+            log.exception("no example questions were found")
+
+    thread = threading.Thread(target=find, daemon=True)
+    thread.start()
+    thread.join(wait)
+    return found[0] if found else (None if thread.is_alive() else [])
+
+
+def filter_of_store(bot: Bot, texts: Texts) -> str:
+    status = bot.store.status()
+    return filter_html(status.sources, status.published_from, status.published_to, texts=texts)
 
 
 # --- the reading pane -------------------------------------------------------------------------------------------------
@@ -282,8 +330,12 @@ def serve(bot: Bot, host: str, port: int, *, open_browser: bool = False, folder:
         page.launch(prevent_thread_lock=True, inbrowser=open_browser, **options)
     except OSError as error:
         raise NewsdeskError(f"cannot listen on {host}:{port}: {error}; choose another with --port") from None
-    print(f"newsdesk is at http://{'127.0.0.1' if host == '0.0.0.0' else host}:{options['server_port']}", flush=True)
+    threading.Thread(target=examples_of, args=(bot,), daemon=True).start()  # the first visitor finds them found
+    shown = "127.0.0.1" if host == "0.0.0.0" else host
     try:
-        page.block_thread()
+        print(f"newsdesk is at http://{shown}:{options['server_port']}", flush=True)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("newsdesk has stopped", flush=True)  # the way to end it, not a failure
     finally:
-        page.close()
+        page.close(verbose=False)

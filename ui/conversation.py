@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from index.errors import NewsdeskError
+from index.types import Filter
 from rag.types import Answer, Done, Stage, StatementReady, Turn
 from ui import render
+from ui.filters import scope_words
 from ui.texts import Texts
 
 if TYPE_CHECKING:
@@ -38,16 +40,20 @@ class Shown:
         self.failed = failed
 
 
-def answered(bot: Bot, question: str, before: Sequence[Turn], *, texts: Texts) -> Iterator[list[Shown]]:
-    """The conversation as it grows while the bot answers `question`; an error becomes the answer's text."""
+def answered(
+    bot: Bot, question: str, before: Sequence[Turn], *, filter: Filter | None = None, write: bool = True, texts: Texts
+) -> Iterator[list[Shown]]:
+    """The conversation as it grows while the bot answers `question`; an error becomes the answer's text. Without
+    `write` it is answered with quotes though a language model is set."""
     earlier = [Shown(turn.question, turn.answer, done=True) for turn in before]
-    current = Shown(question)
+    current = Shown(question, Answer(question, filter=filter or Filter()))
     yield [*earlier, current]
     drawn = time.monotonic()
     statements: list[Any] = []
     timings: dict[str, float] = {}
     try:
-        for event in bot.stream(question, history=tuple(before)):
+        for event in bot.stream(question, history=tuple(before), filter=filter, write=write):
+            fresh = isinstance(event, Stage) and event.name not in timings
             if isinstance(event, Stage):
                 timings[event.name] = event.milliseconds
             elif isinstance(event, StatementReady):
@@ -55,8 +61,12 @@ def answered(bot: Bot, question: str, before: Sequence[Turn], *, texts: Texts) -
             elif isinstance(event, Done):
                 current = Shown(question, event.answer, done=True)
                 break
-            current = Shown(question, Answer(question, statements=tuple(statements), timings=dict(timings)))
-            if time.monotonic() - drawn > 0.1 or statements:  # a redraw costs the browser about ten milliseconds
+            current = Shown(
+                question,
+                Answer(question, filter=filter or Filter(), statements=tuple(statements), timings=dict(timings)),
+            )
+            # A redraw costs the browser about ten milliseconds: not one for each of many events.
+            if fresh or statements or time.monotonic() - drawn > 0.1:
                 drawn = time.monotonic()
                 yield [*earlier, current]
     except NewsdeskError as error:
@@ -76,11 +86,16 @@ def conversation(shown: Sequence[Shown], *, texts: Texts) -> Any:
             blocks = [render.failure_html(turn.failed)]
         else:
             answer = turn.answer
-            liked = None
-            stages = render.stages_html(answer.timings, done=turn.done, refused=answer.refused, texts=texts)
+            stages = render.stages_html(
+                answer.timings,
+                done=turn.done,
+                refused=answer.refused,
+                scope=scope_words(answer.filter, texts),
+                texts=texts,
+            )
             body = ""
             if turn.done or answer.statements:
-                body = render.answer_html(answer, number, done=turn.done, liked=liked, texts=texts)
+                body = render.answer_html(answer, number, done=turn.done, texts=texts)
             blocks = [block for block in (stages, body) if block]
         messages.append({"role": "assistant", "content": blocks})
     return messages

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.answer import REFUSAL
 from rag.types import Citation, Turn
+from ui.notes import note as in_words
 from ui.render import safe_url
 from ui.texts import Texts
 
@@ -34,6 +36,7 @@ def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> 
                     citation.title or citation.article_id,
                     citation.source or "",
                     texts.date(citation.published),
+                    texts("page", number=citation.page) if citation.page else "",
                 )
                 if part
             )
@@ -48,7 +51,7 @@ def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> 
         if answer.refused:
             if answer.answerer != "about":
                 parts.append(f"*{texts('refused')}*")
-            parts += [markdown_text(text) for text in answer.notes]
+            parts += [markdown_text(in_words(text, texts)) for text in answer.notes if text != REFUSAL]
             continue
         for statement in answer.statements:
             if not statement.struck:

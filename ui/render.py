@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from index.types import Article
 from rag.answer import REFUSAL
 from rag.types import Answer, Citation, Copy, Statement
+from ui.notes import note
 from ui.texts import Texts
 
 MAX_REFERENCE = 6_000
@@ -111,10 +112,18 @@ def question_html(question: str, number: int, *, texts: Texts = _ENGLISH) -> str
     )
 
 
-def stages_html(timings: dict[str, float], *, done: bool, refused: bool = False, texts: Texts = _ENGLISH) -> str:
-    """What was done so far, with milliseconds; while work goes on, the next stage is named."""
+def stages_html(
+    timings: dict[str, float],
+    *,
+    done: bool,
+    refused: bool = False,
+    scope: str = "",
+    texts: Texts = _ENGLISH,
+) -> str:
+    """What was done so far, with milliseconds, and where it was looked; while work goes on, the next stage is named."""
     if not timings and done:
         return ""
+    scope = f'<span class="nd-scope"> · {one_line(scope)}</span>' if scope else ""
     names = {"reading": "reading_stage"}
     rows = "".join(
         f"<li><span>{one_line(texts(names.get(name, name)) if name in STAGES else name)}</span>"
@@ -124,21 +133,25 @@ def stages_html(timings: dict[str, float], *, done: bool, refused: bool = False,
     if done:
         total = texts.duration(sum(timings.values()))
         summary = texts("stages_refused" if refused else "stages", time=total)
-        return f'<details class="nd-stages"><summary>{summary}</summary><ol>{rows}</ol></details>'
+        return f'<details class="nd-stages"><summary>{summary}{scope}</summary><ol>{rows}</ol></details>'
     ahead = next((name for name in STAGES if name not in timings), "answering")
     summary = texts(names.get(ahead, ahead)) + " …"
-    return f'<details class="nd-stages nd-busy"><summary>{summary}</summary><ol>{rows}</ol></details>'
+    return f'<details class="nd-stages nd-busy"><summary>{summary}{scope}</summary><ol>{rows}</ol></details>'
 
 
-def answer_html(
-    answer: Answer, number: int, *, done: bool = True, liked: bool | None = None, texts: Texts = _ENGLISH
-) -> str:
+def answer_html(answer: Answer, number: int, *, done: bool = True, texts: Texts = _ENGLISH) -> str:
     """One answer: its statements with their chips, what disagrees, sources, notes and what can be done with it."""
     if answer.answerer == "about":
-        return f'<div class="nd-answer nd-about"><p>{one_line(answer.text)}</p></div>'
-    acts = _acts(number, liked, texts) if done else ""
+        return (
+            f'<div class="nd-answer nd-about"><p>{one_line(" ".join(note(n, texts) for n in answer.notes))}</p></div>'
+        )
+    acts = _acts(number, texts) if done else ""
+    alone = answer.standalone_question
+    understood = ""
+    if alone and one_line(alone) != one_line(answer.question):
+        understood = f'<p class="nd-note nd-understood nd-iso">{texts("understood", question=one_line(alone))}</p>'
     if answer.refused:
-        return f'<div class="nd-answer nd-refusal">{_refusal(answer, texts)}{acts}</div>'
+        return f'<div class="nd-answer nd-refusal">{understood}{_refusal(answer, texts)}{acts}</div>'
     standing = [statement for statement in answer.statements if not statement.struck]
     struck = [statement for statement in answer.statements if statement.struck]
     short = ""
@@ -153,10 +166,10 @@ def answer_html(
         body += _disagreement(answer, texts)
     citations = answer.citations or _distinct(statement.citations for statement in standing)
     sources = f'<p class="nd-label">{texts("sources")}</p>{_sources(citations, texts)}' if citations else ""
-    notes = _notes(answer.notes)
+    notes = _notes(answer.notes, texts)
     if answer.answerer not in ("extractive", "about", ""):
         notes = f'<p class="nd-note">{texts("written")}</p>{notes}'
-    return f'<div class="nd-answer"><div class="nd-prose">{short}{body}</div>{notes}{sources}{acts}</div>'
+    return f'<div class="nd-answer">{understood}<div class="nd-prose">{short}{body}</div>{notes}{sources}{acts}</div>'
 
 
 def failure_html(message: str) -> str:
@@ -237,21 +250,21 @@ def _disagreement(answer: Answer, texts: Texts) -> str:
 
 def _refusal(answer: Answer, texts: Texts) -> str:
     closest = f'<p class="nd-label">{texts("closest")}</p>{_sources(answer.closest, texts)}' if answer.closest else ""
-    notes = _notes(note for note in answer.notes if note != REFUSAL)  # it says what the line above it says
+    notes = _notes((n for n in answer.notes if n != REFUSAL), texts)  # it says what the line above it says
     return f'<p class="nd-refused">{texts("refused")}</p>{notes}{closest}'
 
 
-def _notes(notes: Iterable[str]) -> str:
-    return "".join(f'<p class="nd-note nd-iso">{one_line(note)}</p>' for note in notes)
+def _notes(notes: Iterable[str], texts: Texts) -> str:
+    return "".join(f'<p class="nd-note nd-iso">{one_line(note(text, texts))}</p>' for text in notes)
 
 
-def _act(name: str, number: int, texts: Texts, chosen: bool = False) -> str:
-    return f'<a class="nd-act{" nd-chosen" if chosen else ""}" role="button" href="#{name}-{number}">{texts(name)}</a>'
+def _act(name: str, number: int, texts: Texts) -> str:
+    return f'<a class="nd-act" role="button" href="#{name}-{number}">{texts(name)}</a>'
 
 
-def _acts(number: int, liked: bool | None, texts: Texts) -> str:
-    named = (("copy", False), ("again", False), ("like", liked is True), ("dislike", liked is False))
-    return f'<div class="nd-acts">{"".join(_act(name, number, texts, chosen) for name, chosen in named)}</div>'
+def _acts(number: int, texts: Texts) -> str:
+    acts = "".join(_act(name, number, texts) for name in ("copy", "again", "like", "dislike"))
+    return f'<div class="nd-acts">{acts}</div>'
 
 
 def _distinct(groups: Iterable[Sequence[Citation]]) -> tuple[Citation, ...]:

@@ -1,8 +1,8 @@
 """Every word that the chat page itself says, in English and German, and how each language writes a date.
 
 A third language is one more entry in `LANGUAGES`. Gradio's own translator picks the browser's language for labels and
-placeholders; what Python renders takes it from the request's Accept-Language (`language_of`). Texts of answers,
-articles and errors are not here: they come as they are.
+placeholders; what Python renders takes it from the request's Accept-Language (`language_of`). What the bot notes beside
+an answer is in ui.notes; texts of answers, articles and errors come as they are.
 """
 
 from __future__ import annotations
@@ -34,6 +34,17 @@ _ENGLISH = {
     "articles": "{count} articles",
     "more": "and {count} more",
     "empty": "The collection is empty. Add articles with “newsdesk index PATH”.",
+    "filter_all": "All articles",
+    "filter_which": "Which articles may answer",
+    "filter_days": "Published",
+    "filter_from": "From",
+    "filter_to": "To",
+    "filter_sources": "Sources",
+    "filter_clear": "All articles again",
+    "only": "only {what}",
+    "between": "{first} to {last}",
+    "since": "since {day}",
+    "until": "until {day}",
     "understanding": "Understanding",
     "searching": "Searching",
     "reading_stage": "Reading",
@@ -51,6 +62,10 @@ _ENGLISH = {
     "struck_one": "1 sentence was taken out: its source does not support it",
     "struck": "{count} sentences were taken out: their sources do not support them",
     "written": "Written by a language model; each sentence was checked against its source.",
+    "understood": "Understood as: {question}",
+    "mode": "How to answer",
+    "mode_quote": "Quote",
+    "mode_write": "Write",
     "stopped": "Stopped.",
     "copy": "Copy",
     "copied": "Copied",
@@ -107,6 +122,17 @@ _GERMAN = {
     "articles": "{count} Artikel",
     "more": "und {count} weitere",
     "empty": "Die Sammlung ist leer. Fügen Sie mit „newsdesk index PFAD“ Artikel hinzu.",
+    "filter_all": "Alle Artikel",
+    "filter_which": "Welche Artikel antworten dürfen",
+    "filter_days": "Erschienen",
+    "filter_from": "Von",
+    "filter_to": "Bis",
+    "filter_sources": "Quellen",
+    "filter_clear": "Wieder alle Artikel",
+    "only": "nur {what}",
+    "between": "{first} bis {last}",
+    "since": "seit {day}",
+    "until": "bis {day}",
     "understanding": "Verstehen",
     "searching": "Suchen",
     "reading_stage": "Lesen",
@@ -124,6 +150,10 @@ _GERMAN = {
     "struck_one": "1 Satz wurde gestrichen: seine Quelle stützt ihn nicht",
     "struck": "{count} Sätze wurden gestrichen: ihre Quellen stützen sie nicht",
     "written": "Von einem Sprachmodell geschrieben; jeder Satz wurde an seiner Quelle geprüft.",
+    "understood": "Verstanden als: {question}",
+    "mode": "Wie geantwortet wird",
+    "mode_quote": "Zitieren",
+    "mode_write": "Schreiben",
     "stopped": "Angehalten.",
     "copy": "Kopieren",
     "copied": "Kopiert",
@@ -164,7 +194,7 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": _ENGLISH, "
 
 IN_SCRIPT = (
     "copy copied save cancel thanks reason reason_wrong reason_quote reason_missed reason_old reason_other reason_send "
-    "missing position edit close back previous next failed"
+    "missing position edit close back previous next failed filter_all only between since until"
 ).split()
 """The texts that chat.js needs; it gets them in every language and picks the browser's."""
 
