@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -141,7 +142,7 @@ def mine(examples: Sequence[Example], *, dense: bool) -> list[list[int]]:
     )
     if dense:
         ranked = [
-            list(dict.fromkeys(x for pair in zip(a, b, strict=True) for x in pair))
+            list(dict.fromkeys(x for pair in zip_longest(a, b) for x in pair if x is not None))
             for a, b in zip(ranked, _dense([examples[i].text for i in indices], examples), strict=True)
         ]
     found = []
