@@ -11,11 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from llm_server import LlmServer, serve_llm
 
 from index.types import Article
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test is timed, so none fails on a busy machine; where CI is set, the same examples are tried every time.
+settings.register_profile(
+    "newsdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("newsdesk")
 
 
 @pytest.fixture(autouse=True)

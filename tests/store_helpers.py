@@ -57,7 +57,7 @@ def memory_folder() -> Iterator[Path]:
     """A temporary folder, in memory where the system has such: an index syncs each commit, and disks are slow at it."""
     shared = Path("/dev/shm")
     where = shared if os.access(shared, os.W_OK) else None
-    # tantivy looks at a folder that it opened once more from a thread that nobody can wait for, and locks it with a file.
+    # tantivy looks at a folder that it opened once more, from a thread that nobody can wait for, and makes a lock file.
     with tempfile.TemporaryDirectory(dir=where, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

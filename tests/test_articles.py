@@ -242,7 +242,6 @@ def test_encodings(data: bytes, text: str) -> None:
     assert decode(data) == text
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_decoding_gives_clean_text_or_a_reason(data: bytes) -> None:
     try:
@@ -254,7 +253,7 @@ def test_decoding_gives_clean_text_or_a_reason(data: bytes) -> None:
         assert "\x00" not in text and "\r" not in text
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.one_of(

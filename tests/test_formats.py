@@ -10,7 +10,7 @@ from pathlib import Path
 
 import format_helpers as made
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
@@ -137,7 +137,7 @@ def test_what_an_answer_quotes_stands_in_the_article_as_shown_and_on_the_pdf_s_p
                 assert {c.page for c in answer.citations if "dykes" in c.quote} == {2}
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(sorted(FILES)),
     changes=st.lists(st.tuples(st.integers(0, 40_000), st.binary(min_size=1, max_size=6)), min_size=1, max_size=8),

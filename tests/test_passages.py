@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.articles import read_articles
@@ -89,7 +89,7 @@ def articles(draw: st.DrawFn) -> Article:
     return Article("id", draw(st.text(max_size=300)), text, sections=sections)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(article=articles(), window=st.integers(32, 80), overlap=st.integers(0, 2))
 def test_passages_are_exact_cover_their_sections_and_fit(article: Article, window: int, overlap: int) -> None:
     options = IndexSettings(passage_tokens=window, overlap_sentences=overlap)
@@ -107,7 +107,7 @@ def test_passages_are_exact_cover_their_sections_and_fit(article: Article, windo
         assert all(i in covered for i in range(section.start, section.end) if not article.text[i].isspace())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(article=articles())
 def test_passages_fit_where_counts_are_characters(article: Article) -> None:
     passages = split(article, count_tokens=count_characters, settings=IndexSettings(passage_tokens=100))

@@ -190,6 +190,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreStates = StoreMachine.TestCase
-TestStoreStates.settings = settings(
-    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestStoreStates.settings = settings(max_examples=12, stateful_step_count=15, suppress_health_check=list(HealthCheck))

@@ -109,12 +109,22 @@ position();
 // --- acting on links: while an answer streams its links are redrawn between mousedown and mouseup, so no click comes
 let pressed = null;
 const busy = () => document.querySelector('#nd-box .stop-button') !== null;
+const typed = () => document.querySelector('#nd-box textarea');
+let sent = null;  // a question stays in its field until its answer has begun: Gradio drops what is sent amid a stop
 document.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || !busy() || !event.target.closest('#nd-box')) return;
-  if (event.target.closest('textarea')) { event.preventDefault(); event.stopPropagation(); }
+  if (event.key !== 'Enter' || event.shiftKey || event.target !== typed()) return;
+  if (busy()) { event.preventDefault(); event.stopPropagation(); } else sent = typed().value;
 }, true);
+document.addEventListener('click', (event) => {
+  if (event.target.closest('#nd-box .submit-button')) sent = typed().value;
+}, true);
+new MutationObserver(() => {
+  if (!busy() || sent === null) return;
+  if (typed().value === sent) { typed().value = ''; typed().dispatchEvent(new Event('input', { bubbles: true })); }
+  sent = null;
+}).observe(document.body, { childList: true, subtree: true });
 document.addEventListener('click', (event) => {  // the button goes away, and the focus with it
-  if (event.target.closest('#nd-box .stop-button') && !narrow()) document.querySelector('#nd-box textarea').focus();
+  if (event.target.closest('#nd-box .stop-button') && !narrow()) typed().focus();
 });
 
 function act(link, byKey) {

@@ -8,9 +8,11 @@ analytics, and a content policy that names only this server.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,7 @@ HERE = Path(__file__).parent
 MAX_QUESTION = 20_000
 SHOWN_ARTICLES = 60
 CLIENTS = 32
+STOP_SECONDS = 3.0
 PANE = """<div class="nd-pane" role="region"><div class="nd-bar">
 <button type="button" class="nd-back" data-close="back"><span aria-hidden="true">←</span>
 <span class="nd-back-text"></span></button>
@@ -63,10 +66,39 @@ DOWNLOAD_SCRIPT = """(text) => {
 }"""
 
 
+class Running:
+    """Which sessions' answers are on their way.
+
+    Gradio cancels whatever answers for a session when the cancelling arrives. Were the page free before that, the
+    answer to the next question would be cut off: a stop waits until the answer that it stops has ended.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: Counter[str | None] = Counter()
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def one(self, session: str | None) -> Iterator[None]:
+        with self._changed:
+            self._sessions[session] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._sessions -= Counter({session: 1})
+                self._changed.notify_all()
+
+    def wait(self, session: str | None, seconds: float = STOP_SECONDS) -> None:
+        """Until nothing runs for the session, but no longer than so many seconds: a model may be slow to let go."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._sessions[session], seconds)
+
+
 def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
     """The page. `folder` keeps feedback.jsonl and the browser storage's secret; by default it is the index folder."""
     folder = folder or Path(bot.store.folder)
     i18n = translations()
+    running = Running()
     page = gr.Blocks(title="newsdesk", analytics_enabled=False, fill_width=True)
     with page:
         kept = gr.BrowserState({"turns": []}, storage_key="newsdesk-conversation", secret=storage_secret(folder))
@@ -136,15 +168,13 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
             if not question:
                 yield gr.skip(), gr.skip(), gr.skip()
                 return
-            busy: Any = (
-                gr.Textbox(value="", submit_btn=False, stop_btn=True)
-                if keep is None
-                else gr.Textbox(submit_btn=False, stop_btn=True)
-            )
-            for shown in answered(bot, question, turns, filter=filter_of(filter), write=mode != "quote", texts=texts):
-                yield conversation(shown, texts=texts), state_of(shown), busy
-                busy = gr.skip()
-            yield gr.skip(), gr.skip(), gr.Textbox(submit_btn=True, stop_btn=False)
+            # Gradio sends a difference to the message before and works it into that one, shown or not: what only an
+            # earlier message says is lost on a page that is behind. So each says all.
+            with running.one(request.session_hash):
+                for shown in answered(
+                    bot, question, turns, filter=filter_of(filter), write=mode != "quote", texts=texts
+                ):
+                    yield conversation(shown, texts=texts), state_of(shown), buttons(busy=not shown[-1].done)
 
         def on_submit(
             question: str, state: Any, filter: str | None, mode: str, request: gr.Request
@@ -176,19 +206,24 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
                 append_feedback(folder / "feedback.jsonl", turns[number], liked=liked, reason=reason)
 
         def on_stop(state: Any, request: gr.Request) -> tuple[Any, Any, Any]:
+            running.wait(request.session_hash)
             texts = texts_of(request)
             shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
-            return conversation(shown, texts=texts), state_of(shown), gr.Textbox(submit_btn=True, stop_btn=False)
+            return conversation(shown, texts=texts), state_of(shown), buttons(busy=False)
 
-        def on_load(state: Any, request: gr.Request) -> Iterator[tuple[Any, Any]]:
+        def on_new(request: gr.Request) -> tuple[Any, Any, Any]:
+            running.wait(request.session_hash)
+            return [], {"turns": []}, buttons(busy=False)
+
+        def on_load(state: Any, request: gr.Request) -> tuple[Any, Any]:
             texts = texts_of(request)
             shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
-            examples = examples_of(bot, wait=0.5)  # found already, but for the first visitor after an ingest
-            welcome = render.welcome_html(examples or (), texts=texts)
-            yield gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome), filter_of_store(bot, texts)
-            if examples is None:
-                welcome = render.welcome_html(examples_of(bot) or (), texts=texts)
-                yield gr.Chatbot(placeholder=welcome), gr.skip()
+            examples = examples_of(bot, wait=0.5) or ()  # found already, but for the first visitor after an ingest
+            welcome = render.welcome_html(examples, texts=texts)
+            return gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome), filter_of_store(bot, texts)
+
+        def on_loaded(request: gr.Request) -> Any:
+            return gr.Chatbot(placeholder=render.welcome_html(examples_of(bot) or (), texts=texts_of(request)))
 
         def on_export(state: Any, request: gr.Request) -> str:
             return conversation_markdown(turns_of(state), texts=texts_of(request))
@@ -209,12 +244,10 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
         # Cancelled first: what the run had still to say would else be drawn over what on_stop draws.
         box.stop(None, None, None, cancels=runs, **hidden).then(on_stop, [kept], [chat, kept, box], **hidden)
         pane.judged(on_judged, [kept], None, **hidden)
-        new.click(None, None, None, cancels=runs, **hidden).then(
-            lambda: ([], {"turns": []}, gr.Textbox(submit_btn=True, stop_btn=False)), None, [chat, kept, box], **hidden
-        )
+        new.click(None, None, None, cancels=runs, **hidden).then(on_new, None, [chat, kept, box], **hidden)
         export.click(on_export, [kept], [download], **hidden).then(None, [download], None, js=DOWNLOAD_SCRIPT)
         theme.click(None, None, None, js=THEME_SCRIPT)
-        page.load(on_load, [kept], [chat, choice], js=None, **hidden)
+        page.load(on_load, [kept], [chat, choice], **hidden).then(on_loaded, None, [chat], **hidden)
         page.load(None, None, None, js=START_SCRIPT)
     page.queue(default_concurrency_limit=CLIENTS, max_size=256)
     return page
@@ -223,6 +256,11 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
 def translations() -> gr.I18n:
     """The page's texts for Gradio's own translator, which goes by the browser's language."""
     return gr.I18n(**{name: dict(texts) for name, texts in LANGUAGES.items()})
+
+
+def buttons(*, busy: bool) -> Any:
+    """The question's field with the button to stop, or the one to ask."""
+    return gr.Textbox(submit_btn=not busy, stop_btn=busy)
 
 
 def number_of(event: gr.EventData) -> int:
