@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from rag.types import Answer
 from ui import terminal
-from ui.cli import main
+from ui.cli import interrupt, main
 
 BRIDGE = """\
 Marlow Bridge reopens after two years of repairs
@@ -224,6 +225,19 @@ def test_interrupting_an_ingest_is_one_line_and_leaves_a_whole_index(tmp_path: P
     assert process.returncode == 130, errors
     assert errors.strip() == "newsdesk: interrupted"
     assert main(["check", "--index", str(index)]) == 0
+
+
+def test_an_interrupt_waits_for_an_import_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "interrupted_module.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            importlib.import_module("interrupted_module")
+            time.sleep(60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sys.modules.pop("interrupted_module").__dict__["whole"]
 
 
 def test_article_text_cannot_steer_the_terminal() -> None:

@@ -10,10 +10,13 @@ Exit codes: 0 done or answered, 1 an error in one line, 2 a wrong option, 3 refu
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -248,8 +251,23 @@ def _store(folder: Path | None, *, read_only: bool = True) -> PassageStore:
     return PassageStore.open(settings.index, settings=settings, read_only=read_only)
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C. Amid an import it waits until after: native libraries that it leaves half imported fail in ways of their
+    own, or have Python end by the signal."""
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            again = threading.Timer(0.05, signal.raise_signal, [number])
+            again.daemon = True
+            again.start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors become one line on standard error, never a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         code = app(args=list(arguments) if arguments is not None else None, prog_name="newsdesk", standalone_mode=False)
         sys.stdout.flush()
