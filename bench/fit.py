@@ -42,7 +42,7 @@ ANSWERED = 0.95
 """The threshold lets so much of the answerable questions through: a bot that refuses too much is not asked twice."""
 EACH = {"xquad": 300, "covidqa": 300, "nq_oracle": 170, "squadshifts_new_wiki": 120, "tweetqa": 60, "policyqa": 40}
 """Questions of each source at most."""
-EACH_WRITTEN = 4
+EACH_WRITTEN = 3
 """So many answered and as many unanswered questions of each written article."""
 
 Row = dict[str, Any]

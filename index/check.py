@@ -12,7 +12,7 @@ import numpy as np
 
 from index import copies, upkeep
 from index.errors import IndexDamaged, IndexFolderError
-from index.lexical import damage
+from index.lexical import lasting_damage
 from index.manifest import Manifest
 from index.reports import CheckReport
 from index.rows import ARTICLE, article_from_row, passages_by_key, vector_seal
@@ -34,9 +34,10 @@ def check(store: PassageStore, *, repair: bool) -> CheckReport:
     if repair and store.lock is None:
         raise IndexFolderError(f"{store.folder} was opened for reading: open it with read_only=False to repair it")
     repaired = list(store.mended)
-    problems = [*repaired, *database_problems(store)]
-    vectors, files, orphans = vector_problems(store), file_problems(store), orphan_problems(store)
-    signatures = signature_problems(store)
+    with store.database.transaction(write=False):  # all of one moment, though another process writes
+        problems = [*repaired, *database_problems(store)]
+        vectors, orphans, signatures = vector_problems(store), orphan_problems(store), signature_problems(store)
+    files = file_problems(store)
     problems += vectors + signatures + files + orphans
     open_problems = len(problems) - len(repaired)
     if repair:
@@ -104,13 +105,15 @@ def signature_problems(store: PassageStore) -> list[str]:
 def file_problems(store: PassageStore) -> list[str]:
     """Manifest, FAISS snapshot and BM25 files against their digests and against SQLite's keys."""
     store.viewer.forget()
-    view = store.view()
-    found = list(view.notes)
+    with store.viewer.reading() as view:
+        found = list(view.notes)
+        if view.dense.keys.tolist() != store.viewer.all_keys():
+            found.append("the dense index doesn't hold the passages that SQLite holds")
     manifest = Manifest.read(store.folder)
-    if manifest and manifest.lexical and (wrong := damage(store.folder / manifest.lexical)):
+    if manifest and manifest.lexical and (wrong := lasting_damage(store.folder / manifest.lexical)):
+        if Manifest.read(store.folder) != manifest:  # another process has put other files in their place
+            return file_problems(store)
         found.append(f"{manifest.lexical}: {wrong}")
-    if view.dense.keys.tolist() != store.viewer.all_keys():
-        found.append("the dense index doesn't hold the passages that SQLite holds")
     return found
 
 

@@ -148,6 +148,8 @@ def is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or teredo or nat64
         if inner is not None:
             return is_public(str(inner))
+        if ip.is_site_local:
+            return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
@@ -209,4 +211,6 @@ def _body(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
             raise Unreadable(f"broken gzip: {error}") from None
         if len(body) > max_bytes:
             raise Unreadable(f"larger than max_file_bytes = {max_bytes:,}")
+    if response.length or (unpack and body and not unpack.eof):
+        raise Unreadable("the connection ended before the whole answer had come")
     return bytes(body)

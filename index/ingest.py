@@ -370,13 +370,19 @@ def add_articles(
 
 
 def _under(store: PassageStore, roots: Sequence[str], rejected: Sequence[Rejected]) -> list[str]:
-    """Ids of articles that were read from the roots, but for files that can't be read just now: those aren't gone."""
+    """Ids of articles that were read from the roots. What can't be read just now, or lies below a folder that can't,
+    isn't gone."""
     wanted = [Path(shown_path(os.path.abspath(root))) for root in roots]
     unread = {os.path.abspath(item.path) for item in rejected} | {
         os.path.abspath(item.path.rpartition(":")[0]) for item in rejected if ":" in item.path
     }
     rows = store.database.rows("SELECT id, path FROM articles WHERE path IS NOT NULL ORDER BY key")
-    return [id_ for id_, path in rows if path not in unread and any(Path(path).is_relative_to(root) for root in wanted)]
+    return [
+        id_
+        for id_, path in rows
+        if any(Path(path).is_relative_to(root) for root in wanted)
+        and unread.isdisjoint((path, *map(str, Path(path).parents)))
+    ]
 
 
 def _taken(row: dict[str, Any], values: dict[str, Any]) -> str | None:

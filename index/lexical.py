@@ -240,6 +240,15 @@ def damage(folder: Path) -> str | None:
     return None
 
 
+def lasting_damage(folder: Path) -> str | None:
+    """As `damage`, but not what only looks like it while a writer replaces files."""
+    for _ in range(20):
+        meta, wrong = _meta(folder), damage(folder)
+        if wrong is None or _meta(folder) == meta:
+            return wrong
+    return None
+
+
 def collect(folder: Path) -> None:
     """Removes files that a killed writer left and meta.json doesn't name: the next commit stumbles over their names."""
     try:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
+import io
 import re
 from datetime import date
 from email.message import EmailMessage, Message
 from typing import Any
 
 from index.decode import Unreadable, decode, normalise
-from index.readers_html import article_from_html, decode_html
+from index.readers_html import article_from_html, decode_html, meant
 from index.structure import Known, article_from_text
 from index.types import Article, Rejected
 
@@ -69,10 +70,12 @@ def _is_saved_page(message: EmailMessage) -> bool:
 
 def _text_of(part: Any, *, is_html: bool) -> str:
     """A part's text. Browsers leave the charset of a saved page to the page; a mail's header may name one wrongly."""
-    if part.get_content_charset() is None:
-        data = part.get_payload(decode=True)
-        if isinstance(data, bytes):
+    charset, data = part.get_content_charset(), part.get_payload(decode=True)
+    if isinstance(data, bytes):
+        if charset is None:
             return decode_html(data) if is_html else decode(data)
+        if meant(charset) != charset:
+            return normalise(data.decode(meant(charset), errors="replace"))
     content = part.get_content()
     return normalise(content) if isinstance(content, str) else decode(content)
 
@@ -118,7 +121,7 @@ def read_feed(data: bytes, id: str) -> list[Article | Rejected]:
     if not data.strip():
         raise Unreadable("empty: only blank lines")
     try:
-        feed = feedparser.parse(data, sanitize_html=True)
+        feed = feedparser.parse(io.BytesIO(data), sanitize_html=True)  # bytes would be taken for a file's name first
     except MemoryError:
         raise
     except Exception as error:  # feedparser promises to raise nothing, and raises UnicodeDecodeError

@@ -14,6 +14,7 @@ from index.readers_text import title_from_name
 from index.structure import Block, Known, article_from_blocks
 from index.types import Article
 
+_WINDOWS = {"iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1", "cp819"}
 _BLOCK_TAGS = {"p", "quote", "item", "row", "code", "ab"}
 
 
@@ -28,10 +29,19 @@ def decode_html(data: bytes) -> str:
     declared = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", data[:4096], re.IGNORECASE)
     if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         try:
-            return normalise(data.decode(declared[1].decode()))
+            return normalise(data.decode(meant(declared[1].decode())))
         except (LookupError, UnicodeDecodeError):
             pass  # the declaration is wrong: guess
     return decode(data)
+
+
+def meant(charset: str) -> str:
+    """The encoding behind a label: by the HTML standard, Latin-1 is Windows-1252.
+
+    >>> meant("ISO-8859-1"), meant("utf-8")
+    ('cp1252', 'utf-8')
+    """
+    return "cp1252" if charset.lower() in _WINDOWS else charset
 
 
 def article_from_html(page: str, *, id: str, url: str | None = None) -> Article:

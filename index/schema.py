@@ -73,13 +73,16 @@ def damaged(folder: Path, what: str) -> IndexDamaged:
 
 
 class Database:
-    """One SQLite connection a thread over one file. Read-only ones can't write a row, and work in read-only folders."""
+    """One SQLite connection a thread over one file. Read-only ones can't write a row, and work in read-only folders.
+
+    A thread's connection is closed when another thread opens one after it has ended.
+    """
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:
         self.path = folder / DATABASE
         self.read_only = read_only
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
@@ -104,7 +107,11 @@ class Database:
         if found is None:
             found = self._local.connection = self._connect()
             with self._lock:
-                self._all.append(found)
+                for thread, connection in self._all:
+                    if not thread.is_alive():
+                        connection.close()
+                self._all = [(thread, connection) for thread, connection in self._all if thread.is_alive()]
+                self._all.append((threading.current_thread(), found))
         return found
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
@@ -143,7 +150,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
-            for connection in self._all:
+            for _, connection in self._all:
                 connection.close()
             self._all.clear()
         self._local = threading.local()

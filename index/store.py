@@ -6,6 +6,7 @@ SQLite is the truth (`index.schema`), FAISS and tantivy files are derived from i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -160,6 +161,12 @@ class PassageStore(DocumentStore):
     def embeddings_digest(self) -> str:
         """The digest of the embedder's weights."""
         return self.index_embeddings.digest
+
+    def articles_digest(self) -> str:
+        """A digest of which articles the index holds, and of what each says."""
+        with self._guarded():
+            rows = self.database.rows("SELECT id, content FROM articles ORDER BY id")
+        return hashlib.sha256(repr(rows).encode()).hexdigest()
 
     @property
     def generation(self) -> int:

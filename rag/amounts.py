@@ -61,13 +61,15 @@ for _dimension, _table in {
     "fahrenheit": "1 fahrenheit °f",
     "area": "1 hectare hectares ha | 0.4047 acre acres",
     "volume": "1 litre litres liter liters",
+    "am": "1 am",
+    "pm": "1 pm",
     "power": "1 watt watts | 1000 kilowatt kilowatts kw | 1000000 megawatt megawatts mw | 1e9 gigawatt gigawatts gw",
 }.items():
     for _group in _table.split(" | "):
         _factor, *_words = _group.split()
         _UNITS |= {_word: (_dimension, float(_factor)) for _word in _words}
 _UNIT_AFTER = re.compile(
-    r"[\s-]{0,2}(%|per\s?cent\b|km/h\b|°[CF]?|(?:US|American|Canadian|Australian)\s+dollars\b|[A-Za-z]+\b)"
+    r"[\s-]{0,2}(%|[apAP]\.?[mM]\b|per\s?cent\b|km/h\b|°[CF]?|(?:US|American|Canadian|Australian)\s+dollars\b|[A-Za-z]+\b)"
 )
 _BOUND_BEFORE = re.compile(
     r"\b(?:(?P<up>more than|over|at least|above|exceed(?:s|ed|ing)?|upwards? of|no fewer than|no less than)"
@@ -75,6 +77,9 @@ _BOUND_BEFORE = re.compile(
     r"|(?P<about>about|around|roughly|approximately|some|an estimated|close to|circa))\s+(?:the\s+|a\s+)?$",
     re.I,
 )
+_TEMPERATURES = ("degree", "celsius", "fahrenheit")
+_MINUS_BEFORE = re.compile(r"(?:(?<![^\s(])[-−–]|\bminus\s?)$", re.I)
+_BELOW_ZERO = re.compile(r"[\s\w°]{0,20}\bbelow (?:zero|freezing)\b", re.I)
 _GROUP_BEFORE = re.compile(r"\b(?:the|these|those|both|his|her|its|their|other)\s*$", re.I)
 
 
@@ -128,12 +133,14 @@ def amounts_in(text: str) -> tuple[Amount, ...]:
 def _amount(match: re.Match[str], text: str) -> Amount | None:
     digits, worded, scale = match["digits"], match["worded"], (match["scale"] or "").lower()
     after = _UNIT_AFTER.match(text, match.end())
-    following = re.sub(r"\s", "", after[1].lower()) if after else ""
+    following = re.sub(r"[\s.]", "", after[1].lower()) if after else ""
     following = "dollars" if following.endswith("dollars") else following
     dimension, factor = _UNITS.get(following, ("", 1.0))
     if worded:
         if match["plural"]:
             return None  # "hundreds", "thousands": no number is told
+        if worded.lower() == "zero" and re.search(r"\b(?:below|above)\s?$", text[: match.start()], re.I):
+            return None
         value = _value(worded)
         if worded.lower() in _TENS and re.match(
             r"-(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)", text[match.end() :]
@@ -153,6 +160,11 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         readings = ((value * factor, dimension),)
     if worded and worded.lower() == "one" and (following in ("", "of", "another") or _ones_pronoun(text, match)):
         return Amount(readings, "", "loose", match[0].strip(), match.start())
+    if dimension in _TEMPERATURES:  # elsewhere a minus is told in words as often ("fell 3 %")
+        sign = _MINUS_BEFORE.search(text[: match.start()])
+        minus = sign and (match[0][0] != " " or sign[0][0].isalpha())  # "- 12": a dash
+        if minus or _BELOW_ZERO.match(text, match.end()):
+            readings = tuple((-v, d) for v, d in readings)
     noun = "" if dimension or not following.isalpha() or following in STOP_WORDS else following
     before = _BOUND_BEFORE.search(text[max(0, match.start() - 30) : match.start() + (match[0][0] == " ")])
     bound = next((key for key, hit in before.groupdict().items() if hit), "") if before else ""
@@ -199,11 +211,7 @@ def same_amount(amount: Amount, other: Amount) -> bool:
 
 def _same_reading(value: float, dimension: str, theirs: float, there: str, bound: str) -> bool:
     if dimension and there and dimension != there:
-        return (
-            {dimension, there} <= {"degree", "celsius", "fahrenheit"}
-            and "degree" in (dimension, there)
-            and value == theirs
-        )
+        return {dimension, there} <= {*_TEMPERATURES} and "degree" in (dimension, there) and value == theirs
     if dimension == "ordinal" and there != "ordinal":
         return False
     if not dimension and there in ("ordinal", "decade"):
@@ -219,4 +227,4 @@ def _same_reading(value: float, dimension: str, theirs: float, there: str, bound
 
 def _digits(value: float) -> int:
     """Significant digits: a rounded number has fewer than the exact one."""
-    return len(f"{value:.6g}".replace(".", "").rstrip("0").lstrip("0"))
+    return len(f"{abs(value):.6g}".replace(".", "").rstrip("0").lstrip("0"))

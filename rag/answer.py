@@ -15,7 +15,7 @@ from typing import Protocol
 
 from index.errors import ArticleMissing
 from index.types import Article, Passage
-from rag.candidates import Candidate, Similarities, candidates_of, compared, distinct, same_answer
+from rag.candidates import Candidate, Similarities, candidates_of, compared, distinct, same_answer, whole_numbers
 from rag.confidence import Evidence, Fitted
 from rag.errors import ArticleChanged
 from rag.read import Reader, logit
@@ -34,7 +34,7 @@ from rag.types import (
     Statement,
     StatementReady,
 )
-from rag.words import coverage
+from rag.words import coverage, words
 
 REFUSAL = "The collection does not seem to hold an answer to this."
 HARDLY_ANY = Evidence(relevance=logit(0.85), span=12.0, cosine=0.8)
@@ -46,12 +46,21 @@ ALSO_WORTH = 0.7
 CITATIONS_A_STATEMENT = 3
 
 _YES_NO = re.compile(r"^\s*(is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b", re.I)
-_COUNTED = re.compile(
-    r"\b(?:which|what|who|name|list|give)\b(?:\s+\w+){0,3}?\s+(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\b",
+COUNTED = re.compile(
+    r"\b(?:which|what|who|name|list|give)(?:\s+(?:are|were|the|first|last|main|other|only))*"
+    r"\s+(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\s+(?![ap]\.?m\b)(?-i:[a-z])",
     re.I,
 )
 _NUMBERS = {w: i for i, w in enumerate("two three four five six seven eight nine ten".split(), start=2)}
-_NUMBER = re.compile(r"\d[\d,.]*")
+
+
+def figures_in(text: str) -> set[str]:
+    """The numbers in digits, however their thousands are set apart.
+
+    >>> sorted(figures_in("from 1,500 to 2.5 million.")), figures_in("1500")
+    (['1500', '2_5_million'], {'1500'})
+    """
+    return {word for word in words(whole_numbers(text)) if word[0].isdigit()}
 
 
 class ArticleSource(Protocol):
@@ -260,7 +269,7 @@ class ExtractiveAnswerer:
         if _YES_NO.match(question):
             return None
         first = candidates[0]
-        counted = _COUNTED.search(question)
+        counted = COUNTED.search(question)
         if not counted:
             return first.answer
         wanted = _NUMBERS.get(counted[1].lower()) or int(counted[1])
@@ -287,12 +296,12 @@ class ExtractiveAnswerer:
             if article not in told or candidate.span.score > told[article][0].span.score:
                 told[article] = candidate, statement
         first, *others = told.values()
-        figures = set(_NUMBER.findall(first[0].answer))
+        figures = figures_in(first[0].answer)
         covered = coverage(question, first[0].retrieved.passage.indexed_text)
         differing = [
             (candidate, statement)
             for candidate, statement in others
-            if set(_NUMBER.findall(candidate.answer)) - figures
+            if figures_in(candidate.answer) - figures
             and coverage(question, candidate.retrieved.passage.indexed_text) >= covered
         ]
         if not figures or not differing or _YES_NO.match(question):

@@ -23,7 +23,7 @@ from rag.answer import Answerer, ExtractiveAnswerer, refusal
 from rag.errors import ArticleChanged, ChatModelError
 from rag.examples import ExampleQuestions
 from rag.fitting import fitted_values
-from rag.follow_up import dates_asked, narrow, stand_alone
+from rag.follow_up import SMALL_TALK, dates_asked, narrow, stand_alone
 from rag.retrieve import PassageRetriever
 from rag.settings import Settings, load_settings
 from rag.types import Answer, Done, Event, History, Stage
@@ -183,12 +183,15 @@ class Bot:
             with lock:
                 return next(events, None)
 
+        def close() -> None:
+            with lock:  # a step that was cancelled goes on in its thread to its next event
+                events.close()
+
         try:
             while (event := await asyncio.to_thread(step)) is not None:
                 yield event
         finally:
-            with lock:
-                events.close()
+            await asyncio.shield(asyncio.to_thread(close))
 
     def stream(
         self,
@@ -214,7 +217,7 @@ class Bot:
             asked = asked[: self.settings.max_question_characters]
             notes.append(f"Only the question's first {self.settings.max_question_characters:,} characters were used.")
         if reply := self.small_talk(asked):
-            yield Done(Answer(question, standalone_question=asked, refused=True, answerer="about", notes=(reply,)))
+            yield Done(Answer(question, standalone_question=asked, refused=True, answerer=SMALL_TALK, notes=(reply,)))
             return
         began = time.perf_counter()
         alone = self._stand_alone(asked, history, answerer)

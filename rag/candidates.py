@@ -7,6 +7,7 @@ other ways to ask.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -65,13 +66,25 @@ def sentence_of(passage: Passage, span: Span) -> tuple[int, int]:
 
 
 def same_answer(one: str, other: str) -> bool:
-    """Whether two short answers say the same: equal content words, or one's within the other's.
+    """Whether two short answers say the same: equal content words, or one's within the other's. A number is one word.
 
-    >>> same_answer("on 26 January", "the 26 January"), same_answer("22,000", "230,000")
-    (True, False)
+    >>> same_answer("on 26 January", "the 26 January"), same_answer("22,000", "22000"), same_answer("2 t", "2.5 t")
+    (True, True, False)
     """
+    one, other = whole_numbers(one), whole_numbers(other)
     a, b = ({stem(w) for w in content_words(text)} or set(words(text)) for text in (one, other))
     return bool(a and b) and (a <= b or b <= a)
+
+
+def whole_numbers(text: str) -> str:
+    """The text with each number as one word.
+
+    >>> whole_numbers("$1.5 million, or 1,500,000")
+    '$1_5_million, or 1500000'
+    """
+    text = re.sub(r"(?<=\d)[,\u00a0\u202f](?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"(?<=\d)[.:/–-](?=\d)", "_", text)
+    return re.sub(r"(?<=\d)[\s-](?=(?:hundred|thousand|million|billion|trillion)\b)", "_", text)
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -63,13 +63,15 @@ def evaluate(
     progress: Progress | None = None,
     depth: int = DEPTH,
     entails: Callable[[str, str], bool] | None = None,
+    entails_by: str | None = None,
 ) -> list[Result]:
     """Every question's result, in the data set's order; those that `results` already has are not asked again.
 
     results: a JSONL file that each result is appended to as it comes; one of another data set, index, model or setting
-    is begun anew. progress: called with how many are done, of how many. entails: for citation measures by a model.
+    is begun anew. progress: called with how many are done, of how many. entails: for citation measures by a model,
+    entails_by: that model's name.
     """
-    key = _key(dataset, bot, depth)
+    key = _key(dataset, bot, depth, entails_by)
     done = _resume(results, key) if results else {}
     for number, question in enumerate(dataset.questions, start=1):
         if question.id not in done:
@@ -82,12 +84,11 @@ def evaluate(
     return [done[question.id] for question in dataset.questions]
 
 
-def _key(dataset: Dataset, bot: Bot, depth: int) -> str:
+def _key(dataset: Dataset, bot: Bot, depth: int, entails_by: str | None) -> str:
     """What a result depends on; a stored result counts only under the same key."""
     answerer = bot.writer or bot.answerer
-    status = bot.store.status()
-    collection = [status.articles, status.passages, status.embedder, bot.store.generation]
-    parts = [dataset.digest, collection, answerer.name, bot.settings.answering(), depth, code_digest()]
+    collection = [bot.store.articles_digest(), bot.store.status().embedder, bot.store.generation]
+    parts = [dataset.digest, collection, answerer.name, bot.settings.answering(), depth, entails_by, code_digest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -261,9 +262,10 @@ def run(
         data = check_gold(data, bot).limited(limit)
         if not data.questions:
             raise DatasetError(f"{dataset}: no question can be asked of this collection; {data.left_out[0]}")
-        judge = _entailment(entailment or settings.entailment_model)
+        judge_name = entailment or settings.entailment_model
+        judge, kept = _entailment(judge_name), folder / "results.jsonl"
         with _progress("asking") as progress:
-            results = evaluate(data, bot, results=folder / "results.jsonl", progress=progress, entails=judge)
+            results = evaluate(data, bot, results=kept, progress=progress, entails=judge, entails_by=judge_name)
         about = _about(data, bot, source=dataset, precision=precision, limit=limit)
         if fit:
             with _progress("fitting") as progress:

@@ -16,6 +16,8 @@ from index.types import Filter
 from rag.types import Turn
 from rag.words import content_words
 
+SMALL_TALK = "about"
+"""The answerer of a greeting or a thank-you: nothing that a later question could lean on."""
 _ANAPHOR = re.compile(
     r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b",
     re.I,
@@ -61,7 +63,9 @@ def stand_alone(question: str, history: Sequence[Turn]) -> str:
     )
     if not leans:
         return question
-    last = history[-1]
+    last = next((turn for turn in reversed(history) if turn.answer.answerer != SMALL_TALK), None)
+    if last is None:
+        return question
     before = last.answer.standalone_question or last.question
     topic = [*names(before), *([last.answer.short_answer] if last.answer.short_answer else [])]
     known = {word for name in topic for word in content_words(name)}
@@ -80,11 +84,16 @@ _DAY = (
     rf"|(?P<m2>{_MONTH})\s+(?P<y2>\d{{4}})|(?P<y3>\d{{4}}))"
 )
 _PUBLISHED = re.compile(
-    rf"\b(?:published|reported|written|printed|articles?|reports?|news|stories|coverage)\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
+    r"\b(?:(?:articles?|reports?|news|story|stories|coverage)(?:\s+(?:published|written|printed))?"
+    r"|what\s+(?:was|were|has\s+been)\s+(?:published|reported|written|printed))"
+    rf"\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
     re.I,
 )
+_NOW = re.compile(r"\b(?:news|headlines?|articles?|reports?|story|stories|happen(?:s|ed|ing)?)\b", re.I)
+"""With one of these "today" asks for today's articles; else how things stand ("What is it used for today?")."""
 _RECENT = re.compile(
-    r"\b(?P<what>today|yesterday|(?P<which>this|last|past)\s+(?P<unit>week|month|year)|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?P<own>['’]s)?\b",
+    r"\b(?P<what>(?-i:today|yesterday)|^(?:today|yesterday)|(?P<which>this|last|past)\s+(?P<unit>week|month|year)"
+    r"|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?:['’]s)?\b(?!\s+of\b)",
     re.I,
 )
 
@@ -99,6 +108,8 @@ def dates_asked(question: str, today: date) -> Filter:
     """
     if match := _PUBLISHED.search(question):
         first, last = _period(match)
+        if first == date.max:
+            return Filter(published_from=first, published_to=last)
         how = match["how"].lower()
         if how == "since":
             return Filter(published_from=first)
@@ -107,7 +118,7 @@ def dates_asked(question: str, today: date) -> Filter:
         if how in ("before", "until"):
             return Filter(published_to=last if how == "until" else first - timedelta(days=1))
         return Filter(published_from=first, published_to=last)
-    if match := _RECENT.search(question):
+    if (match := _RECENT.search(question)) and (match["what"].lower() != "today" or _NOW.search(question)):
         return _recent(match, today)
     return Filter()
 

@@ -26,7 +26,7 @@ from rag.types import Reading, Span
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-READER_SHA256 = "02f1abc82d4954ed31b7943f686beb0b7562015e700d04b46f812fa6dc4dccdc"
+READER_SHA256 = "7f9dd909ccb5ae7f86b415b67cea98e172c061f80600671de747a7893c118b9c"
 WINDOW_TOKENS = 320
 STRIDE_TOKENS = 96
 QUESTION_TOKENS = 64

@@ -84,3 +84,5 @@ def load_settings(**arguments: Any) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"setting {where!r}: {first['msg']} (got {first.get('input')!r})") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsError(f"newsdesk.toml cannot be read: {error}") from None

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from index.types import Article, Passage
-from rag.answer import ExtractiveAnswerer
+from rag.answer import COUNTED, ExtractiveAnswerer
 from rag.candidates import Candidate, compared, same_answer, sentence_of
 from rag.confidence import Evidence, Fitted, fit_confidence, fit_rank, fit_sentence
 from rag.types import Answer, Done, Reading, Retrieved, Span, StatementReady
@@ -177,7 +177,17 @@ def test_a_span_over_a_sentence_end_quotes_both() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [("the call", "call", True), ("3,000", "3,000 agents", True), ("", "x", False), ("2004", "2005", False)],
+    [
+        ("the call", "call", True),
+        ("3,000", "3,000 agents", True),
+        ("1,500", "1500", True),
+        ("", "x", False),
+        ("2004", "2005", False),
+        ("22", "22,000", False),
+        ("$1.5 billion", "$5.1 billion", False),
+        ("7", "7.1", False),
+        ("22", "22 million", False),
+    ],
 )
 def test_same_answer(one: str, other: str, same: bool) -> None:
     assert same_answer(one, other) is same
@@ -216,3 +226,20 @@ def test_the_sentence_s_weight_is_fitted_to_what_tells_right_sentences() -> None
 def test_fitting_needs_both_kinds() -> None:
     with pytest.raises(ValueError, match="unanswerable"):
         fit_confidence([(Evidence(0, 0, 0), True)])
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("Which two scientists shared it?", "two"),
+        ("Who were the two chief negotiators?", "two"),
+        ("Name the first 3 cities to sign.", "3"),
+        ("What happened on 9 November 1989?", None),
+        ("What opened at 5 p.m.?", None),
+        ("Which team won four medals?", None),
+        ("Who scored two goals?", None),
+    ],
+)
+def test_a_count_of_answers_is_told_from_other_numbers(question: str, count: str | None) -> None:
+    found = COUNTED.search(question)
+    assert (found and found[1]) == count

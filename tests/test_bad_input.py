@@ -230,3 +230,21 @@ def test_paths_that_trick(tmp_path: Path) -> None:
     items = list(read_articles(folder / "a" / ".."))
     assert sorted(i.id for i in items if isinstance(i, Article)) == ["link.txt", "new\nline.txt"]
     assert ["link to a folder" in i.reason for i in items if isinstance(i, Rejected)] == [True]
+
+
+def test_what_lies_below_a_folder_that_cannot_be_read_is_not_gone(tmp_path: Path) -> None:
+    news, disk = tmp_path / "news", tmp_path / "disk"
+    news.mkdir()
+    disk.mkdir()
+    (disk / "away.txt").write_text("Rain\n\nIt rained on Monday.", encoding="utf-8")
+    (news / "here.txt").write_text("Snow\n\nIt snowed on Tuesday.", encoding="utf-8")
+    (news / "volume").symlink_to(disk)
+    from index.store import PassageStore
+
+    with PassageStore.open(tmp_path / "index", create=True, read_only=False) as store:
+        assert len(store.add_articles(read_articles(news), roots=(str(news),), prune=True).added) == 2
+        disk.rename(tmp_path / "unmounted")
+        report = store.add_articles(read_articles(news), roots=(str(news),), prune=True)
+        assert not report.removed and len(report.unchanged) == 1
+        (news / "volume").unlink()
+        assert len(store.add_articles(read_articles(news), roots=(str(news),), prune=True).removed) == 1

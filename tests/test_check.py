@@ -45,6 +45,9 @@ PAIRS = Path(__file__).with_name("checker_pairs.jsonl")
         ("There was no free trade then.", "Free trade did not exist then."),
         ("Civil servants cannot be elected.", "Civil servants are disqualified from being elected."),
         ("They walked west along the river.", "They followed the river westward and walked."),
+        ("It was minus 12 degrees in Oslo.", "Oslo had -12 degrees Celsius."),
+        ("It was 12 degrees below zero in Oslo.", "Oslo had −12 °C."),
+        ("Polls close at 8 pm.", "The polls close at 8 p.m. on Sunday."),
     ],
 )
 def test_the_same_in_another_form_is_supported(statement: str, quote: str) -> None:
@@ -72,6 +75,8 @@ def test_the_same_in_another_form_is_supported(statement: str, quote: str) -> No
         ("Three ships sank.", "The two ships sank."),
         ("The commander was not Berg.", "Berg commanded it, and the commander was liked."),
         ("Berg asked that a man land on Mars.", "Berg asked that a man land on the Moon and return safely."),
+        ("It was 12 degrees in Oslo.", "Oslo had -12 degrees Celsius."),
+        ("Polls close at 8 p.m.", "The polls close at 8 a.m. on Sunday."),
         ("The pope visited the harbour.", "A storm closed the museum."),
     ],
 )

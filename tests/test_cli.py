@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from index.lock import WriterLock
 from rag.types import Answer
 from ui import terminal
 from ui.cli import interrupt, main
@@ -176,6 +177,16 @@ def test_an_unknown_setting_is_one_line(
     assert "NEWSDESK_COLOUR" in one_error_line(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("toml", [b"llm = ollama:llama3.2", 'llm = "caf\u00e9"'.encode("latin-1")])
+def test_settings_that_are_no_toml_are_one_line(
+    toml: bytes, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "newsdesk.toml").write_bytes(toml)
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "--index", str(folder)]) == 1
+    assert "newsdesk.toml" in one_error_line(capsys.readouterr().err)
+
+
 def test_the_index_folder_comes_from_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,7 +201,7 @@ def test_a_wrong_option_is_exit_code_2(arguments: list[str]) -> None:
 
 
 def test_watching_keeps_in_step(tmp_path: Path) -> None:
-    articles, index = tmp_path / "articles", tmp_path / "data"
+    articles, index = tmp_path / "articles", tmp_path / "articles" / "data"  # its own writing is no change
     articles.mkdir()
     (articles / "bridge.txt").write_text(BRIDGE, encoding="utf-8")
     command = [sys.executable, "-m", "ui.cli", "index", "--watch", "--index", str(index), str(articles)]
@@ -202,6 +213,14 @@ def test_watching_keeps_in_step(tmp_path: Path) -> None:
     (articles / "harvest.txt").write_text(HARVEST, encoding="utf-8")
     for line in process.stdout:
         if "2 articles" in line:
+            break
+    lock = WriterLock(index)  # another command writes: the change is taken up when it is done
+    (articles / "third.txt").write_text(HARVEST.replace("Apple", "Pear"), encoding="utf-8")
+    time.sleep(3)
+    assert process.poll() is None
+    lock.release()
+    for line in process.stdout:
+        if "3 articles" in line:
             break
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -31,6 +31,11 @@ class Handler(BaseHTTPRequestHandler):
             kind, body = "image/png", b"\x89PNG"
         elif path == "/gzip":
             body, extra = gzip.compress(body), {"Content-Encoding": "gzip"}
+        elif path == "/cut":
+            extra = {"Content-Length": str(len(body))}
+            body = body[:700]
+        elif path == "/cut-gzip":
+            body, extra = gzip.compress(body)[:-20], {"Content-Encoding": "gzip"}
         elif path == "/bomb":
             body, extra = gzip.compress(b"a" * 5_000_000), {"Content-Encoding": "gzip"}
         elif path == "/missing":
@@ -175,3 +180,9 @@ def test_addresses_that_are_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_addresses_that_are_public(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize("page", ["/cut", "/cut-gzip"])
+def test_a_page_that_breaks_off_is_no_page(site: str, page: str) -> None:
+    (rejected,) = read_articles(site + page, settings=IndexSettings(fetch_private=True))
+    assert isinstance(rejected, Rejected) and "ended before" in rejected.reason

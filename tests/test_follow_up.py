@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from index.types import Filter
-from rag.follow_up import dates_asked, names, narrow, stand_alone
+from rag.follow_up import SMALL_TALK, dates_asked, names, narrow, stand_alone
 from rag.types import Answer, Turn
 
 TODAY = date(2026, 1, 28)  # a Wednesday
@@ -46,7 +46,8 @@ def test_no_history_changes_nothing() -> None:
         ("Floods in the past 10 days", date(2026, 1, 18), TODAY),
         ("what happened last month", date(2025, 12, 1), date(2025, 12, 31)),
         ("articles from March 2024 on floods", date(2024, 3, 1), date(2024, 3, 31)),
-        ("Deaths reported on 27 December 2004?", date(2004, 12, 27), date(2004, 12, 27)),
+        ("What was reported on 27 December 2004?", date(2004, 12, 27), date(2004, 12, 27)),
+        ("Today's headlines", TODAY, TODAY),
         ("news since 2020", date(2020, 1, 1), None),
         ("articles before 2020-05-01", None, date(2020, 4, 30)),
     ],
@@ -62,14 +63,28 @@ def test_publication_dates(question: str, first: date | None, last: date | None)
         "What happened on 26 April 1986?",
         "How long was the last flight?",
         "articles from 31 Foo 2020",
+        "Which book was written in 1605?",
+        "How many cases were reported in 2014?",
+        "What is the tower used for today?",
+        "What did USA Today write about the flood?",
+        "Who wrote Yesterday?",
+        "Who led the army in the last year of the war?",
     ],
 )
 def test_an_events_own_date_is_no_filter(question: str) -> None:
     assert not dates_asked(question, TODAY)
 
 
-def test_an_impossible_day_finds_nothing_and_does_not_raise() -> None:
-    assert dates_asked("articles from 31 February 2020", TODAY).published_from == date.max
+@pytest.mark.parametrize("how", ["from", "after", "before", "since"])
+def test_an_impossible_day_finds_nothing_and_does_not_raise(how: str) -> None:
+    assert dates_asked(f"articles {how} 31 February 2020", TODAY) == Filter(date.max, date.max)
+
+
+def test_a_thank_you_is_nothing_to_lean_on() -> None:
+    asked = turn("Who was shot in Minneapolis?", "Alex Pretti")
+    thanks = Turn("Thank you!", Answer("Thank you!", refused=True, answerer=SMALL_TALK))
+    assert stand_alone("How old was he?", [asked, thanks]) == stand_alone("How old was he?", [asked])
+    assert stand_alone("How old was he?", [thanks]) == "How old was he?"
 
 
 def test_filters_are_narrowed() -> None:

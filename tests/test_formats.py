@@ -21,6 +21,8 @@ from index.isolated import ReaderProcess
 from index.loaders import articles_from_loader
 from index.passages import split
 from index.readers import read_any
+from index.readers_feeds import read_feed, read_mail
+from index.readers_html import read_html
 from index.settings import IndexSettings
 from index.types import Article, Rejected
 
@@ -203,3 +205,18 @@ def test_a_reader_that_needs_too_much_memory_is_said_to() -> None:
     assert isinstance(item, Rejected)
     assert "read_memory_bytes" in item.reason or "crashed" in item.reason, item.reason
     assert isinstance(after, Article)
+
+
+def test_a_feed_that_names_a_file_does_not_have_it_read(tmp_path: Path) -> None:
+    (tmp_path / "private.rss").write_text(made.FEED, encoding="utf-8")
+    with pytest.raises(Unreadable, match="not a feed"):
+        read_feed(str(tmp_path / "private.rss").encode(), "http://elsewhere.example/feed")
+
+
+def test_latin_1_means_windows_1252_as_browsers_have_it() -> None:
+    page = '<meta charset="ISO-8859-1"><h1>Mayor’s plan</h1>' + "<p>“It’s a start…”, she said of the € 400.</p>" * 5
+    (article,) = read_html(page.encode("cp1252"), "a.html")
+    assert "“It’s a start…”, she said of the € 400." in article.text
+    mail = "Subject: Plan\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n“It’s a start…”"
+    (article,) = read_mail(mail.encode("cp1252"), "a.eml")
+    assert article.text == "“It’s a start…”"

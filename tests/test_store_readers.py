@@ -217,3 +217,13 @@ def ask_until_told_to_stop(folder: Path) -> None:
                 assert another.status().articles >= ARTICLES - 2
             assert store.notes == (), store.notes
             print(len(states), flush=True)
+
+
+def test_a_thread_that_has_ended_leaves_no_connection(folder: Path) -> None:
+    with opened(folder) as store:
+        store.add_articles([article_of(1)])
+        for _ in range(30):
+            thread = threading.Thread(target=store.status)
+            thread.start()
+            thread.join()
+        assert len(store.database._all) <= 2

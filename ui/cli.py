@@ -9,6 +9,7 @@ Exit codes: 0 done or answered, 1 an error in one line, 2 a wrong option, 3 refu
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from index.errors import NewsdeskError
+from index.errors import IndexLocked, NewsdeskError
 from ui import terminal
 
 if TYPE_CHECKING:
@@ -74,14 +75,18 @@ def index(
         from watchfiles import watch as changes
 
         terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
+        own = settings.index.resolve()
         ready = False
         try:
             for changed in changes(*local, yield_on_timeout=True, rust_timeout=1_000):
                 # The first time-out says that the watcher listens: what changed before it did is taken up then.
-                if changed or not ready:
+                if ready and all(own in Path(path).resolve().parents for _, path in changed):
+                    continue
+                with contextlib.suppress(IndexLocked):  # someone else writes: again at the next time-out
                     # The store is opened for each change only, so that others can write in between.
+                    ready = False
                     _ingest(paths, local, settings, prune=True, json=json, silent_if_unchanged=True)
-                ready = True
+                    ready = True
         except KeyboardInterrupt:
             return  # the way to end it, not a failure; an ingest that was cut off goes on next time
 

@@ -26,7 +26,7 @@ from bench.reader.data import Example, mine, perturbed, training, written_articl
 from bench.reader.model import Encoded, Encoder, ReaderModel, batch
 from rag.settings import load_settings
 
-TAKE = {"squadshifts_reddit": 2_500, "squadshifts_amazon_reviews": 2_000, "tweetqa": 1_500, "policyqa": 1_000}
+TAKE = {"tweetqa": 1_500, "policyqa": 1_000}
 """How many questions of the sources that are furthest from news and encyclopaedias; of the others all."""
 WRITTEN = 4
 """Epochs of the written questions to one of the others."""
