@@ -217,6 +217,7 @@ def test_latin_1_means_windows_1252_as_browsers_have_it() -> None:
     page = '<meta charset="ISO-8859-1"><h1>Mayor’s plan</h1>' + "<p>“It’s a start…”, she said of the € 400.</p>" * 5
     (article,) = read_html(page.encode("cp1252"), "a.html")
     assert "“It’s a start…”, she said of the € 400." in article.text
-    mail = "Subject: Plan\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n“It’s a start…”"
+    head = "Subject: Plan\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\n"
+    mail = head + "“It’s a start…”"
     (article,) = read_mail(mail.encode("cp1252"), "a.eml")
     assert article.text == "“It’s a start…”"
