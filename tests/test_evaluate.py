@@ -100,6 +100,18 @@ def test_questions_are_asked_and_measured(folder: Path, bot: Bot, tmp_path: Path
             assert not any(name.startswith(("answer", "citation", "passage")) for name in r.values)
 
 
+def test_results_are_begun_anew_when_an_article_or_the_judge_changes(folder: Path, bot: Bot, tmp_path: Path) -> None:
+    from rag.evaluate import _key
+
+    data = load(folder / "questions.jsonl")
+    key = _key(data, bot, 10, None)
+    assert key == _key(data, bot, 10, None) != _key(data, bot, 10, "a-judge")
+    changed = bot.store.articles_digest() + "x"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(bot.store), "articles_digest", lambda store: changed)
+        assert key != _key(data, bot, 10, None)
+
+
 def test_a_stopped_run_goes_on(folder: Path, bot: Bot, tmp_path: Path) -> None:
     data = check_gold(load(folder / "questions.jsonl"), bot)
     path = tmp_path / "results.jsonl"

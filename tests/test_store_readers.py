@@ -138,6 +138,31 @@ def test_readers_in_threads_while_a_writer_works(folder: Path) -> None:
             assert answers(reader) == answers(writer)
 
 
+def test_a_check_beside_a_writer_sees_no_damage(folder: Path) -> None:
+    stop = threading.Event()
+    with opened(folder) as writer, opened(folder, read_only=True) as reader:
+        writer.add_articles([article_of(n) for n in range(20)])
+
+        def write() -> None:
+            turn = 0
+            while not stop.is_set():
+                turn += 1
+                writer.add_articles([article_of(n, edit=turn) for n in range(turn % 4, 20, 4)])
+                writer.delete_articles([f"{turn % 20:04}.txt"])
+                if turn % 4 == 0:
+                    writer.compact()
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            for _ in range(15):
+                report = reader.check()
+                assert report.ok, report.problems
+        finally:
+            stop.set()
+            thread.join()
+
+
 def test_readers_in_other_processes_while_a_writer_works(folder: Path) -> None:
     """Every answer of each reader holds whole articles, each in one of its versions, and no error comes."""
     with opened(folder) as writer, ExitStack() as leaving:
