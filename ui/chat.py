@@ -218,12 +218,12 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
         def on_load(state: Any, request: gr.Request) -> tuple[Any, Any]:
             texts = texts_of(request)
             shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
-            examples = examples_of(bot, wait=0.5) or ()  # found already, but for the first visitor after an ingest
-            welcome = render.welcome_html(examples, texts=texts)
-            return gr.Chatbot(value=conversation(shown, texts=texts), placeholder=welcome), filter_of_store(bot, texts)
+            # At once: a question that is asked before this arrives would be drawn over. Examples may take seconds.
+            talk = gr.Chatbot(value=conversation(shown, texts=texts), placeholder=render.welcome_html((), texts=texts))
+            return talk, filter_of_store(bot, texts)
 
         def on_loaded(request: gr.Request) -> Any:
-            return gr.Chatbot(placeholder=render.welcome_html(examples_of(bot) or (), texts=texts_of(request)))
+            return gr.Chatbot(placeholder=render.welcome_html(examples_of(bot), texts=texts_of(request)))
 
         def on_export(state: Any, request: gr.Request) -> str:
             return conversation_markdown(turns_of(state), texts=texts_of(request))
@@ -272,20 +272,13 @@ def texts_of(request: gr.Request | None) -> Texts:
     return Texts(language_of(request.headers.get("accept-language") if request else None))
 
 
-def examples_of(bot: Bot, *, wait: float | None = None) -> list[str] | None:
-    """The bot's example questions; None where finding them takes longer than `wait` seconds, and it goes on."""
-    found: list[list[str]] = []
-
-    def find() -> None:
-        try:
-            found.append(bot.examples(4))
-        except Exception:  # a page without examples is a page
-            log.exception("no example questions were found")
-
-    thread = threading.Thread(target=find, daemon=True)
-    thread.start()
-    thread.join(wait)
-    return found[0] if found else (None if thread.is_alive() else [])
+def examples_of(bot: Bot) -> list[str]:
+    """The bot's example questions; none where they can't be found."""
+    try:
+        return bot.examples(4)
+    except Exception:  # a page without examples is a page
+        log.exception("no example questions were found")
+        return []
 
 
 def filter_of_store(bot: Bot, texts: Texts) -> str:
