@@ -14,7 +14,7 @@ import struct
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -242,11 +242,12 @@ def damage(folder: Path) -> str | None:
 
 def lasting_damage(folder: Path) -> str | None:
     """As `damage`, but not what only looks like it while a writer replaces files."""
-    for _ in range(20):
-        meta, wrong = _meta(folder), damage(folder)
-        if wrong is None or _meta(folder) == meta:
-            return wrong
-    return None
+    wrong = None
+    for _ in _while_replaced(folder):
+        wrong = damage(folder)
+        if wrong is None:
+            break
+    return wrong
 
 
 def collect(folder: Path) -> None:
@@ -265,9 +266,8 @@ def collect(folder: Path) -> None:
 
 def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
     """The index in the folder; None where it is absent or damaged. Tries again while a writer is replacing files."""
-    for _ in range(20):
-        meta = _meta(folder)
-        if meta and damage(folder) is None:
+    for _ in _while_replaced(folder):
+        if damage(folder) is None:
             try:
                 found = LexicalIndex(folder, threads=threads)
                 found.words()
@@ -275,10 +275,19 @@ def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
             except BaseException as error:  # tantivy panics over some damage; pyo3's panic is no Exception
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                     raise
-        # A commit replaces meta.json before it removes the files that the old one named.
-        if _meta(folder) == meta:
-            return None
     return None
+
+
+def _while_replaced(folder: Path) -> Iterator[None]:
+    """A turn, and further ones (20 in all) as long as a writer has replaced files during the last.
+
+    A commit replaces meta.json before it removes the files that the old one named.
+    """
+    for _ in range(20):
+        meta = _meta(folder)
+        yield
+        if _meta(folder) == meta:
+            return
 
 
 def _meta(folder: Path) -> bytes:

@@ -107,10 +107,10 @@ class Database:
         if found is None:
             found = self._local.connection = self._connect()
             with self._lock:
-                for thread, connection in self._all:
-                    if not thread.is_alive():
-                        connection.close()
-                self._all = [(thread, connection) for thread, connection in self._all if thread.is_alive()]
+                ended = [pair for pair in self._all if not pair[0].is_alive()]  # asked once: one may end meanwhile
+                for pair in ended:
+                    self._all.remove(pair)
+                    pair[1].close()
                 self._all.append((threading.current_thread(), found))
         return found
 
