@@ -158,6 +158,23 @@ def test_the_keyboard_alone_is_enough(watched: Watched) -> None:
     assert page.evaluate("document.activeElement.className").startswith("nd-cite")
 
 
+def test_escape_at_once_after_an_article_has_come_leaves_the_focus_on_the_chip(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.evaluate(
+        """() => new MutationObserver((_, observer) => {
+          if (!document.querySelector('#nd-mark')) return;
+          observer.disconnect();
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+        }).observe(document.querySelector('.nd-body'), { childList: true })"""
+    )
+    page.locator("a.nd-cite").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("!document.body.classList.contains('nd-open') && document.querySelector('.nd-contents')")
+    page.wait_for_timeout(100)  # some frames more
+    assert page.evaluate("document.activeElement.className").startswith("nd-cite")
+
+
 def test_refusal_small_talk_disagreement_and_errors_each_look_their_own(watched: Watched) -> None:
     page = watched.page
     watched.ask("Who owns the moon?")

@@ -40,15 +40,14 @@ async function open(href, link, focus) {
   if (!narrow()) history.replaceState(history.state, '', location.pathname + location.search + href);
   document.querySelectorAll('.nd-current').forEach((a) => a.classList.remove('nd-current'));
   document.querySelectorAll('a.nd-cite').forEach((a) => a.classList.toggle('nd-current', a.getAttribute('href') === href));
-  requestAnimationFrame(() => {
-    const mark = element.querySelector('#nd-mark');
-    const scroller = body();
-    if (mark) {
-      const box = mark.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
-      scroller.scrollTop += box.top - frame.top - Math.max(24, (frame.height - box.height) / 3);
-    } else scroller.scrollTop = 0;
-    if (focus || narrow()) (mark || element.querySelector('h2') || scroller).focus({ preventScroll: true });
-  });
+  const mark = element.querySelector('#nd-mark');
+  const scroller = body();
+  if (mark) {
+    const box = mark.getBoundingClientRect(), frame = scroller.getBoundingClientRect();
+    scroller.scrollTop += box.top - frame.top - Math.max(24, (frame.height - box.height) / 3);
+  } else scroller.scrollTop = 0;
+  // In the same turn: a frame later the pane may be closed again, and would take the focus from the chip.
+  if (focus || narrow()) (mark || element.querySelector('h2') || scroller).focus({ preventScroll: true });
 }
 
 function note(text) {
@@ -74,7 +73,7 @@ async function contents() {
   const mine = ++asked;
   const reply = await server.open({ refs: [], language });
   if (mine !== asked) return;
-  element.classList.remove('nd-has-article');
+  element.classList.remove('nd-has-article', 'nd-loading');
   body().innerHTML = (reply && reply.html) || '';
   body().scrollTop = 0;
 }
