@@ -149,7 +149,7 @@ class FakeBot:
             yield Stage(name, spent)
         for number, statement in enumerate(answer.statements):
             yield StatementReady(statement)
-            while self.endless and not self.released.wait(0.05):
+            while self.endless and not self.released.wait(0.2):
                 yield Stage("reading", 100.0 + number)
                 number += 1
         yield Done(replace(answer, filter=filter or answer.filter))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from llm_server import LlmServer, serve_llm
+from playwright.sync_api import expect
 from test_chat import Watched, browser, served  # noqa: F401  (a fixture)
 
 from rag.bot import Bot
@@ -43,29 +44,29 @@ def test_write_quote_follow_up_and_failure(watched: Watched, bot: Bot, server: L
     page, answers = watched.page, watched.page.locator(".nd-answer")
     told = bot.ask(WRECK, write=False).statements[0].text.rstrip(".")
     server.script = [told, " [1]. ", "The pope came as well [1]."]
-    assert page.locator("#nd-mode label").all_inner_texts() == ["Quote", "Write"]
+    expect(page.locator("#nd-mode label")).to_have_text(["Quote", "Write"])
     watched.ask(WRECK)
-    written = answers.last.inner_text()
-    assert told in written.replace("\n", "") or told[:40] in written
-    assert "Written by a language model" in written and "1 sentence was struck" in written
-    assert page.locator(".message-row:last-child a.nd-cite").count() >= 1
+    for words in (told[:40], "Written by a language model", "1 sentence was struck"):
+        expect(answers.last).to_contain_text(words)
+    expect(page.locator(".message-row:last-child a.nd-cite").first).to_be_visible()
 
     server.next_scripts = [[WRECK], [told, " [1]."]]
     watched.ask("And when was that?")
-    assert f"Understood as: {WRECK}" in answers.last.inner_text()
+    expect(answers.last).to_contain_text(f"Understood as: {WRECK}")
 
     asked = len(server.requests)
     page.locator("#nd-mode label", has_text="Quote").click()
     watched.ask(WRECK)
-    assert "Written by a language model" not in answers.last.inner_text()
+    expect(answers).to_have_count(3)
+    expect(answers.last).not_to_contain_text("Written by a language model")
     assert len(server.requests) == asked
 
     page.locator("#nd-mode label", has_text="Write").click()
     server.script = ["<error status>"]
     watched.ask(WRECK)
-    failed = answers.last.inner_text()
-    assert "the answer is made of quotes instead" in failed and "Written by a language model" not in failed
-    assert page.locator(".message-row:last-child a.nd-cite").count() >= 1
+    expect(answers.last).to_contain_text("the answer is made of quotes instead")
+    expect(answers.last).not_to_contain_text("Written by a language model")
+    expect(page.locator(".message-row:last-child a.nd-cite").first).to_be_visible()
 
 
 def test_no_switch_without_a_language_model(browser: Any, seeds_index: Path) -> None:  # noqa: F811
