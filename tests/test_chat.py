@@ -191,7 +191,7 @@ def test_refusal_small_talk_disagreement_and_errors_each_look_their_own(watched:
     expect(cards.nth(1)).to_contain_text("2 March 2026")
     watched.ask("Please break down")
     expect(page.locator(".nd-failure")).to_contain_text("went wrong")
-    assert "secret" not in page.content()
+    assert "secret detail" not in page.content()
 
 
 def test_examples_ask_themselves_and_answers_can_be_edited_asked_again_and_judged(
