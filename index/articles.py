@@ -16,6 +16,7 @@ from index.decode import Unreadable, shown_path
 from index.isolated import ReaderProcess
 from index.readers import READERS
 from index.readers_jsonl import read_jsonl
+from index.schema import DATABASE
 from index.settings import IndexSettings
 from index.types import Article, Rejected
 
@@ -46,8 +47,8 @@ def _read_all(
                 yield item
                 continue
             path = str(item.metadata["path"])
-            if item.id in seen and seen[item.id] != path and not item.metadata.get("line"):
-                # The same name under two folders given is two articles.
+            if item.id in seen and seen[item.id] != path and Path(path).name in item.id:
+                # The same name under two folders given is two articles; the same id that two records have is one.
                 item = replace(item, id=f"{Path(given).name}/{item.id}")
             if item.id in seen:
                 yield Rejected(_place(item), f"its id {item.id!r} is already that of an article in {seen[item.id]}")
@@ -99,7 +100,7 @@ def _read_url(url: str, settings: IndexSettings, process: ReaderProcess) -> Iter
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
-    """Files with their ids, sorted by name; hidden ones are left out, links that come back to their folder too."""
+    """Files with their ids, sorted by name, but hidden ones, indexes, and links that come back to their folder."""
     if not root.is_dir():
         yield root, shown_path(Path(root.name))
         return
@@ -115,6 +116,10 @@ def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             yield folder, Rejected(shown_path(folder), f"can't be read: {error.strerror or error}")
+            continue
+        if any(entry.name == DATABASE for entry in entries):
+            if folder == root:
+                yield folder, Rejected(shown_path(folder), "an index, not articles")
             continue
         folders = []
         for entry in entries:

@@ -8,6 +8,7 @@ reading files and making passages.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,6 +99,28 @@ class Writing:
 
     # Articles
 
+    def named(self, article: Article) -> Article:
+        """The article under the id that its file has here, where ids are made of files' paths.
+
+        The same file keeps its id, whichever folder above it is given; a file whose id is that of another, which is
+        still there, takes the names of folders above it in.
+        """
+        path = str(article.metadata.get("path") or "")
+        parts = Path(path).parts
+        names = [os.path.join(*parts[at:]) for at in reversed(range(len(parts)))]  # from its name to its whole path
+        marks = (mark.start() for mark in re.finditer("#", article.id))  # "all.jsonl#7" is a record's
+        cuts = (len(article.id), *marks)
+        at = next((at for at in cuts if article.id[:at] in names), None)
+        if at is None:
+            return article
+        relative, record = article.id[:at], article.id[at:]
+        wanted = [clean(name + record) for name in names]
+        places = ", ".join("?" for _ in wanted)
+        owners = dict(self.database.rows(f"SELECT id, path FROM articles WHERE id IN ({places})", *wanted))
+        own = [id_ for id_ in wanted if id_ in owners and owners[id_] == clean(path)]
+        free = [id_ for id_ in wanted[names.index(relative) :] if id_ not in owners or _gone(owners[id_])]
+        return replace(article, id=(own or free or [article.id])[0])
+
     def take(self, article: Article, *, document: bool) -> None:
         """Stores the article at once where nothing must be embedded, else with the next batch."""
         from index import passages as splitting
@@ -111,9 +134,6 @@ class Writing:
             self.reject(article, f"its metadata can't be kept as JSON ({error})")
             return
         row = self._row(values["id"])
-        if row and (taken := _taken(row, values)):
-            self.reject(article, f"its id {id_!r} is that of {taken}: index a folder that holds both")
-            return
         if row and row["content"] == values["content"] and row["document"] == values["document"]:
             if row["sealed"] != values["sealed"]:  # only where it lies has changed
                 with self._change():
@@ -348,7 +368,9 @@ def add_articles(
         for item in items:
             if isinstance(item, Rejected):
                 tally.reject(item)
-            elif item.id in seen:
+                continue
+            item = writing.named(item)
+            if item.id in seen:
                 writing.reject(item, f"its id {item.id!r} was already taken by {seen[item.id]}")
             else:
                 path = item.metadata.get("path")
@@ -385,12 +407,8 @@ def _under(store: PassageStore, roots: Sequence[str], rejected: Sequence[Rejecte
     ]
 
 
-def _taken(row: dict[str, Any], values: dict[str, Any]) -> str | None:
-    """The other file that an id belongs to, where ids are relative paths and two folders hold the same one."""
-    old, new, id_ = row["path"], values["path"], values["id"]
-    if not old or not new or old == new or not (old.endswith(id_) and new.endswith(id_)) or not os.path.exists(old):
-        return None
-    return str(old)
+def _gone(path: str | None) -> bool:
+    return path is None or not os.path.exists(path)
 
 
 def delete_articles(store: PassageStore, article_ids: Sequence[str]) -> int:

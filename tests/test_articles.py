@@ -325,8 +325,23 @@ def test_the_same_name_under_two_folders_is_two_articles(tmp_path: Path) -> None
     for name in "ab":
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.txt").write_text(GOOD)
+        (tmp_path / name / "y.jsonl").write_text(
+            json.dumps({"text": GOOD}) + "\n" + json.dumps({"id": 7, "text": GOOD})
+        )
     items = list(read_articles(tmp_path / "a", tmp_path / "b"))
-    assert [i.id for i in items if isinstance(i, Article)] == ["x.txt", "b/x.txt"]
+    assert [i.id for i in items if isinstance(i, Article)] == ["x.txt", "y.jsonl#1", "7", "b/x.txt", "b/y.jsonl#1"]
+    assert [i.reason for i in items if isinstance(i, Rejected)] == [
+        f"its id '7' is already that of an article in {tmp_path / 'a' / 'y.jsonl'}"
+    ]
+
+
+def test_an_index_among_the_articles_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(GOOD)
+    (tmp_path / "newsdesk-data").mkdir()
+    (tmp_path / "newsdesk-data" / "newsdesk.sqlite").touch()
+    (tmp_path / "newsdesk-data" / "feedback.jsonl").write_text(json.dumps({"text": GOOD}))
+    assert [item.id for item in read_articles(tmp_path) if isinstance(item, Article)] == ["a.txt"]
+    assert reasons(tmp_path / "newsdesk-data") == ["an index, not articles"]
 
 
 @pytest.mark.parametrize(

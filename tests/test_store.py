@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from store_helpers import (
     place_of,
 )
 
+from index.articles import read_articles
 from index.backup import export_index, import_index
 from index.errors import (
     ArticleMissing,
@@ -130,16 +132,44 @@ def test_prune_removes_only_what_came_from_the_roots_and_is_gone(folder: Path, t
         assert store.add_articles([], roots=[str(two)], prune=False).removed == ()
 
 
-def test_ids_that_clash_are_rejected_with_both_names(folder: Path, tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.mkdir()
-    (one / "0001.txt").write_text("there")
+def test_an_id_that_comes_twice_is_rejected_with_both_names(folder: Path, tmp_path: Path) -> None:
     with opened(folder) as store:
-        twice = store.add_articles([article_of(1, folder=one), article_of(2, folder=one, name="0001.txt")])
+        twice = store.add_articles([article_of(1, folder=tmp_path), article_of(2, folder=tmp_path, name="0001.txt")])
         assert len(twice.added) == 1 and "already taken" in twice.rejected[0].reason
-        other = store.add_articles([article_of(2, folder=two, name="0001.txt")])
-        assert other.rejected[0].path == str(two / "0001.txt") and str(one) in other.rejected[0].reason
         assert store.article("0001.txt").title == "Case 1"
+
+
+@pytest.mark.parametrize("order", list(permutations(["", "one", "two", "one/sub"])))
+def test_a_file_is_one_article_whichever_folder_above_it_is_given(
+    folder: Path, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    files = tmp_path / "files"
+    texts = {"one/a.txt": "rain", "one/sub/a.txt": "snow", "two/a.txt": "wind"}
+    for name, text in texts.items():
+        (files / name).parent.mkdir(parents=True, exist_ok=True)
+        (files / name).write_text(f"The {text} of {name} kept the harbour shut.")
+        (files / name).with_name("all.jsonl").write_text(json.dumps({"text": f"{text} again in the port"}))
+    with opened(folder) as store:
+        for given in order:
+            report = store.add_articles(read_articles(files / given), roots=[str(files / given)], prune=True)
+            assert report.rejected == report.changed == report.renamed == report.removed == ()
+        assert store.status().articles == 6
+        assert {a.metadata["path"] for a in store.articles()} == {
+            str(p) for p in files.rglob("*") if p.suffix in (".txt", ".jsonl")
+        }
+        for name, text in texts.items():
+            (files / name).write_text(f"The {text} of {name} has ended.")
+        report = store.add_articles(read_articles(files), roots=[str(files)])
+        assert (len(report.changed), len(report.unchanged), store.status().articles) == (3, 3, 6)
+
+
+def test_a_folder_that_was_moved_keeps_its_ids(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.txt").write_text("The harbour was shut.")
+    with opened(folder) as store:
+        store.add_articles(read_articles(tmp_path / "old"))
+        (tmp_path / "old").rename(tmp_path / "new")
+        assert store.add_articles(read_articles(tmp_path / "new")).unchanged == ("a.txt",)
 
 
 class ScatteredEmbeddings(HashEmbeddings):
