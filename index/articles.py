@@ -7,10 +7,13 @@ leaves out what an article's lines mean (index.structure) and what a passage is 
 from __future__ import annotations
 
 import os
+import re
 import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from index.decode import Unreadable, shown_path
 from index.isolated import ReaderProcess
@@ -20,7 +23,11 @@ from index.schema import DATABASE
 from index.settings import IndexSettings
 from index.types import Article, Rejected
 
+if TYPE_CHECKING:
+    from index.fetch import Fetched
+
 LINE_SUFFIXES = (".jsonl", ".ndjson")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 IN_PROCESS_BYTES = 1_000_000
 """A larger plain text is read in a process of its own too, for read_seconds to hold."""
 
@@ -39,9 +46,12 @@ def _read_all(
     paths: Sequence[str | Path], settings: IndexSettings, process: ReaderProcess
 ) -> Iterator[Article | Rejected]:
     seen: dict[str, str] = {}
+    files: set[str] = set()
     for given in paths:
-        is_url = isinstance(given, str) and given.lower().startswith(("http://", "https://"))
-        found = _read_url(str(given), settings, process) if is_url else _read_root(Path(given), settings, process)
+        is_url = isinstance(given, str) and _ADDRESS.match(given)
+        found = (
+            _read_url(str(given), settings, process) if is_url else _read_root(Path(given), settings, process, files)
+        )
         for item in found:
             if isinstance(item, Rejected):
                 yield item
@@ -67,7 +77,10 @@ def _place(article: Article) -> str:
     return f"{article.metadata['path']}:{line}" if line else str(article.metadata["path"])
 
 
-def _read_root(root: Path, settings: IndexSettings, process: ReaderProcess) -> Iterator[Article | Rejected]:
+def _read_root(
+    root: Path, settings: IndexSettings, process: ReaderProcess, done: set[str]
+) -> Iterator[Article | Rejected]:
+    """done: files that were read before, under another path given; those of this one are added."""
     if not root.exists() and not root.is_symlink():
         yield Rejected(shown_path(root), "no such file or folder")
         return
@@ -76,9 +89,13 @@ def _read_root(root: Path, settings: IndexSettings, process: ReaderProcess) -> I
         if isinstance(relative, Rejected):
             yield relative
             continue
+        file = shown_path(Path(os.path.abspath(path)))
+        if file in done:
+            continue
+        done.add(file)
         for item in _read_file(path, relative, settings, process):
             if isinstance(item, Article):
-                metadata = {**item.metadata, "path": shown_path(Path(os.path.abspath(path))), "root": absolute}
+                metadata = {**item.metadata, "path": file, "root": absolute}
                 item = replace(item, metadata=metadata)
             yield item
 
@@ -93,10 +110,22 @@ def _read_url(url: str, settings: IndexSettings, process: ReaderProcess) -> Iter
     except Unreadable as error:
         yield Rejected(url, str(error))
         return
-    for item in process.read(fetched.data, suffix=fetched.suffix, id=url, shown=url, url=fetched.url):
+    for item in _read_fetched(fetched, url, settings, process):
         if isinstance(item, Article):
             item = replace(item, url=item.url or fetched.url, metadata={**item.metadata, "path": url, "root": url})
         yield item
+
+
+def _read_fetched(
+    fetched: Fetched, url: str, settings: IndexSettings, process: ReaderProcess
+) -> Iterator[Article | Rejected]:
+    if fetched.suffix not in LINE_SUFFIXES:
+        yield from process.read(fetched.data, suffix=fetched.suffix, id=url, shown=url, url=fetched.url)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "lines"
+        path.write_bytes(fetched.data)
+        yield from read_jsonl(path, url, url, settings)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str | Rejected]]:

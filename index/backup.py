@@ -44,7 +44,7 @@ class BackupReport:
 def export_index(store: PassageStore, folder: str | Path) -> BackupReport:
     """Writes the index into an empty or new folder. Raises IndexFolderError where it holds something."""
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    schema.make_folder(target)
     if any(target.iterdir()):
         raise IndexFolderError(f"{target} is not empty: export into a folder that is empty or doesn't exist yet")
     database = store.database

@@ -37,6 +37,8 @@ _SUFFIXES = {
     "application/atom+xml": ".rss",
     "application/xml": ".rss",
     "text/xml": ".rss",
+    "application/jsonl": ".jsonl",
+    "application/x-ndjson": ".jsonl",
 }
 
 
@@ -129,7 +131,10 @@ def _resolve(parts: SplitResult, *, allow_private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
     for address in addresses:
         if not allow_private and not is_public(address):
-            raise Unreadable(f"{parts.hostname} is {address}, no public address: not fetched")
+            raise Unreadable(
+                f"{parts.hostname} is {address}, no public address: not fetched; "
+                "fetch_private = true in newsdesk.toml allows it"
+            )
     return addresses
 
 

@@ -392,18 +392,18 @@ def add_articles(
 
 
 def _under(store: PassageStore, roots: Sequence[str], rejected: Sequence[Rejected]) -> list[str]:
-    """Ids of articles that were read from the roots. What can't be read just now, or lies below a folder that can't,
-    isn't gone."""
+    """Ids of articles that were read from the roots. What can't be read just now (a file, a line of one, what lies
+    below a folder) isn't gone."""
     wanted = [Path(shown_path(os.path.abspath(root))) for root in roots]
-    unread = {os.path.abspath(item.path) for item in rejected} | {
-        os.path.abspath(item.path.rpartition(":")[0]) for item in rejected if ":" in item.path
-    }
-    rows = store.database.rows("SELECT id, path FROM articles WHERE path IS NOT NULL ORDER BY key")
+    unread = {os.path.abspath(item.path) for item in rejected}
+    rows = store.database.rows(
+        "SELECT id, path, json_extract(metadata, '$.line') FROM articles WHERE path IS NOT NULL ORDER BY key"
+    )
     return [
         id_
-        for id_, path in rows
+        for id_, path, line in rows
         if any(Path(path).is_relative_to(root) for root in wanted)
-        and unread.isdisjoint((path, *map(str, Path(path).parents)))
+        and unread.isdisjoint((path, f"{path}:{line}", *map(str, Path(path).parents)))
     ]
 
 

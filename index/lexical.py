@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import struct
 import time
 import zlib
@@ -199,6 +200,7 @@ class LexicalIndex:
         marker.add_unsigned("generation", generation)
         writer.add_document(marker)
         writer.commit()
+        self._let_read()
         self._index.reload()
 
     def close(self) -> None:
@@ -207,6 +209,15 @@ class LexicalIndex:
             writer, self._writer = self._writer, None
             with contextlib.suppress(ValueError):  # a writer that failed has no threads left to wait for
                 writer.wait_merging_threads()
+            self._let_read()
+
+    def _let_read(self) -> None:
+        """Whoever may read the folder may read tantivy's notes in it, which it writes for its own user only."""
+        if self.folder is not None:
+            mode = self.folder.stat().st_mode & 0o666
+            for name in ("meta.json", ".managed.json"):
+                with contextlib.suppress(OSError):  # a merge may be replacing it
+                    (self.folder / name).chmod(mode)
 
     def drop(self) -> None:
         """Forgets what was not committed, and removes what a commit that failed has left."""
@@ -276,6 +287,12 @@ def open_lexical(folder: Path, *, threads: int = 1) -> LexicalIndex | None:
                 if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                     raise
     return None
+
+
+def permitted(folder: Path) -> bool:
+    """Whether tantivy may open the folder: also to read, it puts a lock file there."""
+    needed = ((folder, os.W_OK), (folder / "meta.json", os.R_OK))
+    return all(os.access(path, how) for path, how in needed if path.exists())
 
 
 def _while_replaced(folder: Path) -> Iterator[None]:

@@ -146,7 +146,7 @@ def filter_sql(wanted: Filter) -> tuple[str, list[Any]]:
         clauses.append("a.published <= ?")
         values.append(wanted.published_to.isoformat())
     if wanted.sources:
-        clauses.append("a.source IN (SELECT value FROM json_each(?))")
+        clauses.append("lower(a.source) IN (SELECT lower(value) FROM json_each(?))")
         values.append(json.dumps(list(wanted.sources)))
     if wanted.article_ids:
         clauses.append("a.id IN (SELECT value FROM json_each(?))")

@@ -64,6 +64,14 @@ def telling_damage(folder: Path) -> Iterator[None]:
         raise damaged(folder, str(error)) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder, and those above it, where there is none. Raises IndexFolderError where a file is in the way."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise IndexFolderError(f"{folder} is not a folder: give one, or a name that is free") from None
+
+
 def damaged(folder: Path, what: str) -> IndexDamaged:
     """The error of a database that can't be trusted."""
     return IndexDamaged(

@@ -22,11 +22,13 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from index import check, copies, ingest, migrate, schema, search, upkeep
+from index.decode import shown_path
 from index.dense import Vectors
 from index.embedding import IndexEmbeddings, as_index_embeddings, load_embeddings
-from index.errors import ArticleMissing, IndexMissing
+from index.errors import ArticleMissing, IndexFolderError, IndexMissing
 from index.langchain_store import DocumentStore
-from index.lock import WriterLock
+from index.lock import LOCK, WriterLock
+from index.manifest import MANIFEST
 from index.match import about_index, check_match, check_name
 from index.reports import CheckReport, IngestProgress, IngestReport, StoreStatus
 from index.rows import ARTICLE, article_from_row, clean, passages_by_key
@@ -88,7 +90,9 @@ class PassageStore(DocumentStore):
             raise IndexMissing(f"{folder} holds no index: make one with `newsdesk index PATH --index {folder}`")
         lock = None
         if not read_only or not exists:
-            folder.mkdir(parents=True, exist_ok=True)
+            schema.make_folder(folder)
+            if not exists:
+                _require_own_folder(folder)
             lock = WriterLock(folder)
             exists = (folder / schema.DATABASE).is_file()  # another writer may have made it meanwhile
         database = schema.Database(folder, read_only=lock is None)
@@ -370,3 +374,14 @@ def _unit(vector: Any) -> Vectors:
     array = np.asarray(vector, dtype=np.float32)
     length = float(np.linalg.norm(array))
     return array / length if length else array
+
+
+def _require_own_folder(folder: Path) -> None:
+    """Raises IndexFolderError where a new index would lie among other files: they could not be told apart later."""
+    own = (schema.DATABASE, MANIFEST, LOCK, "dense-", "lexical-", "chat-secret", "feedback.jsonl", ".", "lost+found")
+    for name in sorted(os.listdir(folder)):
+        if not name.startswith(own):
+            raise IndexFolderError(
+                f"{folder} holds other files ({shown_path(Path(name))}): an index needs a folder of its own, "
+                "a new one for example"
+            )

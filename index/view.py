@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from index.dense import DenseIndex, Keys, Mapped, Vectors, read_snapshot
-from index.lexical import LexicalIndex, Words, open_lexical
+from index.lexical import LexicalIndex, Words, open_lexical, permitted
 from index.manifest import MANIFEST, Manifest
 from index.rows import passages_by_key, vectors_from_rows
 from index.schema import Database
@@ -177,7 +177,11 @@ class Viewer:
                 return files.lexical
             files.lexical.close()
         if name:
-            notes.append(f"{name} is missing or damaged: BM25 is made in memory; {MENDS}")
+            notes.append(
+                f"{name} is missing or damaged: BM25 is made in memory; {MENDS}"
+                if permitted(self.folder / name)
+                else f"{name} can be opened only by who may read and write in it: BM25 is made in memory, at each start"
+            )
         return LexicalIndex(None, threads=self.threads)
 
     def _held_at(self, generation: int) -> int:

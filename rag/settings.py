@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from index.errors import SettingsError
@@ -22,7 +22,9 @@ PREFIX = "NEWSDESK_"
 class Settings(IndexSettings, BaseSettings):
     """All of newsdesk's settings; the index's own are inherited."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, toml_file="newsdesk.toml")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, toml_file="newsdesk.toml"
+    )
 
     index: Path = Field(Path("newsdesk-data"), description="the index folder")
     data: Path = Field(Path("../shared/data"), description="public data sets for tests and benches")
@@ -56,6 +58,11 @@ class Settings(IndexSettings, BaseSettings):
     host: str = Field("127.0.0.1", description="the chat's address")
     port: int = Field(7860, ge=0, le=65535, description="the chat's port; 0 takes a free one")
 
+    @field_validator("index", "data")
+    @classmethod
+    def _at_home(cls, path: Path) -> Path:
+        return path.expanduser()
+
     def answering(self) -> dict[str, Any]:
         """The settings that an answer may depend on, as JSON values: results are kept under them."""
         return self.model_dump(mode="json", exclude={"index", "data", "host", "port"})
@@ -83,6 +90,10 @@ def load_settings(**arguments: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(
+                f"{where!r} in newsdesk.toml is not a setting; known are {', '.join(sorted(Settings.model_fields))}"
+            ) from None
         raise SettingsError(f"setting {where!r}: {first['msg']} (got {first.get('input')!r})") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise SettingsError(f"newsdesk.toml cannot be read: {error}") from None

@@ -335,6 +335,13 @@ def test_the_same_name_under_two_folders_is_two_articles(tmp_path: Path) -> None
     ]
 
 
+def test_a_file_that_two_paths_hold_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(GOOD)
+    (tmp_path / "b.txt").write_text(GOOD)
+    items = list(read_articles(tmp_path / "b.txt", tmp_path, f"{tmp_path}/../{tmp_path.name}/a.txt"))
+    assert [item.id for item in items if isinstance(item, Article)] == ["b.txt", "a.txt"] and len(items) == 2
+
+
 def test_an_index_among_the_articles_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(GOOD)
     (tmp_path / "newsdesk-data").mkdir()

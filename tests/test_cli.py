@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,72 @@ def test_nothing_readable_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixt
     one_error_line(capsys.readouterr().err)
 
 
+def test_nothing_readable_is_an_error_beside_what_there_is_too(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.txt").write_text("", encoding="utf-8")
+    assert main(["index", "--index", str(folder), str(tmp_path / "empty.txt"), "ftp://example.org/x"]) == 1
+    said = capsys.readouterr()
+    assert "as it was" in one_error_line(said.err) and "only http and https" in said.out
+
+
+def test_a_folder_without_articles_says_so(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none").mkdir()
+    assert main(["index", "--index", str(folder), str(tmp_path / "none")]) == 0
+    assert "no articles were found" in capsys.readouterr().out
+    assert main(["index", "--index", str(folder), ""]) == 1
+    assert "empty path" in one_error_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["index", "export"])
+def test_a_file_where_a_folder_is_due_is_named(
+    command: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text(BRIDGE, encoding="utf-8")
+    target = str(tmp_path / "file")
+    arguments = [target, "--index", target] if command == "index" else [target, "--index", str(folder)]
+    assert main([command, *arguments]) == 1
+    assert "file is not a folder" in one_error_line(capsys.readouterr().err)
+
+
+def test_an_index_is_not_made_among_other_files(
+    collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = shutil.copytree(collection, tmp_path / "mixed")
+    before = sorted(mixed.iterdir())
+    assert main(["index", "--index", str(mixed), str(mixed)]) == 1
+    assert "an index needs a folder of its own" in one_error_line(capsys.readouterr().err)
+    assert sorted(mixed.iterdir()) == before
+
+
+def test_an_unknown_setting_in_the_file_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "newsdesk.toml").write_text("foo = 1", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["status", "--index", str(folder)]) == 1
+    assert "'foo' in newsdesk.toml is not a setting; known are" in one_error_line(capsys.readouterr().err)
+
+
+def test_an_empty_variable_is_unset_and_a_tilde_is_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSDESK_LLM", "")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("NEWSDESK_INDEX", f"~/{folder.name}")
+    assert main(["status"]) == 0
+
+
+@pytest.mark.parametrize("how", ["ask", "ask --json", "closed"])
+def test_a_terminal_that_is_not_utf_8_or_closed(folder: Path, how: str) -> None:
+    command = [sys.executable, "-m", "ui.cli", "status" if how == "closed" else "ask", "--index", str(folder)]
+    command += ["When did the Marlow Bridge reopen?"] if how != "closed" else []
+    command += ["--json"] if how.endswith("--json") else []
+    run = subprocess.run(
+        ["sh", "-c", '"$@" >&-' if how == "closed" else '"$@"', "sh", *command],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_an_unknown_setting_is_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +288,16 @@ def test_watching_keeps_in_step(tmp_path: Path) -> None:
     lock.release()
     for line in process.stdout:
         if "3 articles" in line:
+            break
+    (articles / "broken.pdf").write_bytes(b"%PDF-1.7 broken")  # what can't be read is told too
+    for line in process.stdout:
+        if "broken.pdf" in line:
+            break
+    articles.rename(tmp_path / "elsewhere")  # a folder in its place is watched in its stead, the index made anew
+    articles.mkdir()
+    (articles / "fourth.txt").write_text(HARVEST.replace("Apple", "Plum"), encoding="utf-8")
+    for line in process.stdout:
+        if "1 article in" in line:
             break
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)

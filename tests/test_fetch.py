@@ -46,6 +46,8 @@ class Handler(BaseHTTPRequestHandler):
             status, extra = 302, {"Location": "file:///etc/passwd"}
         elif path == "/to-private":
             status, extra = 302, {"Location": "http://10.0.0.1/"}
+        elif path == "/lines":
+            kind, body = "application/x-ndjson", b'{"text": "It rained."}\n{"id": 7, "text": "It snowed."}\n{}\n'
         elif path == "/slow":
             self.send_response(200)
             self.end_headers()
@@ -101,6 +103,12 @@ def test_urls_are_read_as_articles(site: str) -> None:
     assert "404" in [i.reason for i in items if isinstance(i, Rejected)][-1]
 
 
+def test_json_lines_at_an_address(site: str) -> None:
+    items = list(read_articles(f"{site}/lines", settings=IndexSettings(fetch_private=True)))
+    assert [item.id for item in items if isinstance(item, Article)] == [f"{site}/lines#1", "7"]
+    assert [item.path for item in items if isinstance(item, Rejected)] == [f"{site}/lines:3"]
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -122,7 +130,7 @@ def test_a_slow_server_is_left_at_the_time_given(site: str) -> None:
 def test_loopback_is_refused_unless_allowed(site: str) -> None:
     assert "no public address" in reason(f"{site}/page", allow_private=False)
     (item,) = read_articles(f"{site}/page")
-    assert isinstance(item, Rejected) and "no public address" in item.reason
+    assert isinstance(item, Rejected) and "fetch_private = true" in item.reason
 
 
 def test_a_redirect_is_checked_too(site: str, monkeypatch: pytest.MonkeyPatch) -> None:

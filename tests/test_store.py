@@ -132,6 +132,26 @@ def test_prune_removes_only_what_came_from_the_roots_and_is_gone(folder: Path, t
         assert store.add_articles([], roots=[str(two)], prune=False).removed == ()
 
 
+def test_prune_keeps_only_the_lines_of_a_file_that_cannot_be_read(folder: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "all.jsonl"
+    records = [{"id": n, "text": f"The harbour was shut on day {n}."} for n in range(5)]
+    lines.write_text("\n".join(map(json.dumps, records)))
+    with opened(folder) as store:
+        store.add_articles(read_articles(lines))
+        records[2]["text"] = ""
+        lines.write_text("\n".join(map(json.dumps, records[:4])))
+        report = store.add_articles(read_articles(lines), roots=[str(lines)], prune=True)
+        assert (report.removed, [item.path for item in report.rejected]) == (("4",), [f"{lines}:3"])
+        assert store.article_ids() == ["0", "1", "2", "3"]
+
+
+def test_a_source_is_found_however_it_is_written(folder: Path) -> None:
+    with opened(folder) as store:
+        store.add_articles([replace(article_of(1), source="Reuters"), replace(article_of(2), source="AP")])
+        found = store.search_lexical("case", 5, filter=Filter(sources=("reuters",)))
+        assert {passage.article_id for passage, _ in found} == {"0001.txt"}
+
+
 def test_an_id_that_comes_twice_is_rejected_with_both_names(folder: Path, tmp_path: Path) -> None:
     with opened(folder) as store:
         twice = store.add_articles([article_of(1, folder=tmp_path), article_of(2, folder=tmp_path, name="0001.txt")])

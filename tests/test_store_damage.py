@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -176,6 +179,24 @@ def test_a_damaged_database_never_answers_wrongly(built: Path, tmp_path: Path) -
         except NewsdeskError:
             noticed += 1
     assert noticed > 20
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everywhere")
+def test_files_that_may_not_be_opened_are_not_called_damaged(built: Path) -> None:
+    lexical = next(built.glob("lexical-*"))
+    files = (lexical, *lexical.iterdir())
+    assert all((lexical / name).stat().st_mode & 0o044 for name in ("meta.json", ".managed.json"))
+    for path in files:
+        path.chmod(path.stat().st_mode & ~0o222)
+    code = f"from store_helpers import opened; print(opened({str(built)!r}, read_only=True).status().notes)"
+    powers = "-dac_override,-dac_read_search"
+    without = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"] if os.geteuid() == 0 else []
+    run = subprocess.run(
+        [*without, sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent
+    )
+    assert "can be opened only by who may read and write in it" in run.stdout and "damaged" not in run.stdout, run
+    for path in files:
+        path.chmod(path.stat().st_mode | 0o200)
 
 
 def test_a_database_that_is_none_says_how_to_recover(built: Path) -> None:

@@ -10,11 +10,13 @@ Exit codes: 0 done or answered, 1 an error in one line, 2 a wrong option, 3 refu
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -26,6 +28,9 @@ from index.errors import IndexLocked, NewsdeskError
 from ui import terminal
 
 if TYPE_CHECKING:
+    from watchfiles import Change
+
+    from index.reports import IngestReport
     from index.store import PassageStore
     from rag.settings import Settings
 
@@ -55,7 +60,9 @@ Llm = Annotated[
 def index(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or http(s) addresses.")],
     index: Index = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove articles that came from PATH and are gone.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove articles of the files and folders given that are gone.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep the index in step with PATH.")] = False,
     embedder: Annotated[str | None, typer.Option(metavar="NAME", help="Only for a new index.")] = None,
     json: Json = False,
@@ -64,31 +71,53 @@ def index(
     from rag.settings import load_settings
 
     settings = load_settings(index=index, embedder=embedder)
+    if not all(paths):
+        raise NewsdeskError("an empty path: give files of articles, or folders of them")
     local = [Path(path) for path in paths if "://" not in path]
     for path in local:
         if not path.exists():
-            raise NewsdeskError(f"{path}: no such file or folder; give files of articles, or folders of them")
+            fix = "give the folder above it to remove its articles" if prune else "give files of articles, or folders"
+            raise NewsdeskError(f"{path}: no such file or folder; {fix}")
     if watch and len(local) < len(paths):
         raise NewsdeskError("only files and folders can be watched: give addresses without --watch")
-    _ingest(paths, local, settings, prune=prune or watch, json=json)
+    report = _ingest(paths, local, settings, prune=prune or watch, json=json)
     if watch:
-        from watchfiles import watch as changes
-
-        terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
+        if not json:
+            terminal.say(f"watching {', '.join(paths)}; Ctrl-C ends it")
         own = settings.index.resolve()
         ready = False
-        try:
-            for changed in changes(*local, yield_on_timeout=True, rust_timeout=1_000):
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it; an ingest that was cut off goes on next time
+            for changed in _changes(local):
                 # The first time-out says that the watcher listens: what changed before it did is taken up then.
                 if ready and all(own in Path(path).resolve().parents for _, path in changed):
                     continue
                 with contextlib.suppress(IndexLocked):  # someone else writes: again at the next time-out
                     # The store is opened for each change only, so that others can write in between.
                     ready = False
-                    _ingest(paths, local, settings, prune=True, json=json, silent_if_unchanged=True)
+                    report = _ingest(paths, local, settings, prune=True, json=json, before=report)
                     ready = True
-        except KeyboardInterrupt:
-            return  # the way to end it, not a failure; an ingest that was cut off goes on next time
+
+
+def _changes(paths: list[Path]) -> Iterator[set[tuple[Change, str]]]:
+    """What changes below the paths, and an empty set each second. A path that is replaced is watched anew, and counts
+    as changed: the system reports on the folder that it was."""
+    from watchfiles import Change, watch
+
+    def places() -> list[tuple[int, int] | None]:
+        return [(path.stat().st_dev, path.stat().st_ino) if path.exists() else None for path in paths]
+
+    anew: set[tuple[Change, str]] = set()
+    while True:
+        watched = places()
+        if None in watched:
+            time.sleep(1)
+            continue
+        for changed in watch(*paths, yield_on_timeout=True, rust_timeout=1_000):
+            yield changed | anew
+            anew = set()
+            if places() != watched:
+                anew = {(Change.modified, str(path)) for path in paths}
+                break
 
 
 def _ingest(
@@ -98,22 +127,28 @@ def _ingest(
     *,
     prune: bool,
     json: bool,
-    silent_if_unchanged: bool = False,
-) -> None:
+    before: IngestReport | None = None,
+) -> IngestReport:
+    """before: the last report; what tells no more than it is not shown."""
     from index.articles import read_articles
     from index.store import PassageStore
     from ui.progress import ingest_progress
 
     with PassageStore.open(settings.index, settings=settings, create=True, read_only=False) as store:
-        with ingest_progress(local, quiet=json or silent_if_unchanged) as progress:
+        with ingest_progress(local, quiet=json or before is not None) as progress:
             items = read_articles(*paths, settings=settings)
             report = store.add_articles(items, progress=progress, roots=paths, prune=prune)
         total = store.status().articles
-    if silent_if_unchanged and not (report.added or report.changed or report.renamed or report.removed):
-        return
+    written = report.added or report.changed or report.renamed or report.removed
+    if before and not written and report.rejected == before.rejected:
+        return report
     terminal.show_json(report) if json else terminal.show_ingest(report, total=total, folder=settings.index)
-    if not total and report.rejected:
-        raise NewsdeskError(f"nothing could be read, so the index in {settings.index} is empty; the reasons are above")
+    if before is None and report.rejected and not (written or report.unchanged):
+        state = "as it was" if total else "empty"
+        raise NewsdeskError(
+            f"nothing could be read, so the index in {settings.index} is {state}; the reasons are above"
+        )
+    return report
 
 
 @app.command()
@@ -218,7 +253,9 @@ def export_(
 
     with _store(index) as store:
         found = export_index(store, folder)
-    terminal.show_json(found) if json else terminal.say(f"{found.articles} articles written to {folder}")
+    terminal.show_json(found) if json else terminal.say(
+        f"{terminal.plural(found.articles, 'article')} written to {folder}"
+    )
 
 
 @app.command("import")
@@ -233,7 +270,9 @@ def import_(
 
     settings = load_settings(index=index)
     found = import_index(folder, settings.index, settings=settings)
-    terminal.show_json(found) if json else terminal.say(f"{found.articles} articles read into {settings.index}")
+    terminal.show_json(found) if json else terminal.say(
+        f"{terminal.plural(found.articles, 'article')} read into {settings.index}"
+    )
 
 
 @app.command(
@@ -273,9 +312,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors become one line on standard error, never a traceback."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that isn't UTF-8 gets "?" for what it lacks
     try:
         code = app(args=list(arguments) if arguments is not None else None, prog_name="newsdesk", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:  # None where a shell has closed it
+            sys.stdout.flush()
         if code == INTERRUPTED:  # typer turns Ctrl-C into this code and says nothing
             return terminal.fail("interrupted", code=INTERRUPTED, label="")
         return code if isinstance(code, int) else 0

@@ -103,12 +103,16 @@ def show_ingest(report: IngestReport, *, total: int, folder: object) -> None:
             table.add_row(name, str(len(ids)), Text(printable(listed), overflow="ellipsis", no_wrap=True))
     if report.rejected:
         table.add_row("rejected", str(len(report.rejected)), "see below")
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    else:
+        say("no articles were found")
     for rejected in report.rejected[:LISTED]:
         console.print(Text(printable(f"rejected {rejected.path}: {rejected.reason}"), style="yellow"), soft_wrap=True)
     if len(report.rejected) > LISTED:
         say(f"… and {len(report.rejected) - LISTED} more; --json lists all")
-    say(f"{total} articles in {folder}; {report.embedded} passages embedded in {report.seconds:.1f} s")
+    embedded = plural(report.embedded, "passage")
+    say(f"{plural(total, 'article')} in {folder}; {embedded} embedded in {report.seconds:.1f} s")
 
 
 def show_status(status: StoreStatus) -> None:
@@ -136,6 +140,15 @@ def show_check(report: CheckReport) -> None:
     for repaired in report.repaired:
         say(f"repaired: {repaired}")
     say("the index is whole" if report.ok else "the index is not whole; `newsdesk check --repair` mends what it can")
+
+
+def plural(count: int, what: str) -> str:
+    """The number and the noun.
+
+    >>> plural(1, "article"), plural(2, "article")
+    ('1 article', '2 articles')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def size(count: float) -> str:
