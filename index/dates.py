@@ -13,14 +13,16 @@ _MONTH = (
     r"(?P<{}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
 _DATE = re.compile(
     r"(?<![\w/.-])(?:"
-    r"(?P<iy>\d{4})-(?P<im>\d{1,2})-(?P<id>\d{1,2})"
-    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?"
-    r"|(?P<dd>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?" + _MONTH.format("dm") + r",?\s+(?P<dy>\d{4})"
-    r"|" + _MONTH.format("mm") + r"\s+(?P<md>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<my>\d{4})"
+    r"(?P<iy>\d{4})(?P<isep>[-/.])(?P<im>\d{1,2})(?P=isep)(?P<id>\d{1,2})"
+    r"(?:[T ]" + _CLOCK + r"\s?(?:Z|[+-]\d{2}:?\d{2})?)?"
+    r"|(?P<dd>\d{1,2})(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-)" + _MONTH.format("dm") + r"(?:,?\s+|-)(?P<dy>\d{4})"
+    r"|" + _MONTH.format("mm") + r"\s+(?P<md>\d{1,2})(?:st|nd|rd|th)?,?\s+"
+    r"(?:" + _CLOCK + r"\s+(?:[+-]\d{4}|[A-Z]{3,4})\s+)?(?P<my>\d{4})"
     r"|(?P<n1>\d{1,2})(?P<sep>[/.])(?P<n2>\d{1,2})(?P=sep)(?P<ny>\d{4})"
-    r"|(?P<cy>(?:19|20)\d{2})(?P<cm>\d{2})(?P<cd>\d{2})"
+    r"|(?P<cy>(?:19|20)\d{2}|2100)(?P<cm>\d{2})(?P<cd>\d{2})(?:T?\d{6}(?:Z|[+-]\d{4})?)?"
     r")(?![\w/-])",
     re.IGNORECASE,
 )
@@ -42,10 +44,10 @@ def find_date(text: str) -> tuple[date, int, int] | None:
 
 
 def parse_date(value: object) -> date | None:
-    """The date that a field holds: a date, a text with one date in it, or seconds since 1970.
+    """The date that a field holds: a date, a text or number with one date in it, or (milli)seconds since 1970.
 
-    >>> parse_date("26 January 2026"), parse_date("26/01/2026"), parse_date(1769385600)
-    (datetime.date(2026, 1, 26), datetime.date(2026, 1, 26), datetime.date(2026, 1, 26))
+    >>> parse_date("26 January 2026"), parse_date(20260126), parse_date("1769385600"), parse_date(2026)
+    (datetime.date(2026, 1, 26), datetime.date(2026, 1, 26), datetime.date(2026, 1, 26), None)
     """
     from datetime import UTC, datetime
 
@@ -53,18 +55,21 @@ def parse_date(value: object) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
-    if isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 10**14:
+        value = str(int(value))
+    if not isinstance(value, str):
         return None
-    if isinstance(value, int | float):
-        try:
-            # Milliseconds are what some exports write.
-            return datetime.fromtimestamp(value / 1000 if abs(value) > 10**11 else value, UTC).date()
-        except (ValueError, OverflowError, OSError):
-            return None
-    if isinstance(value, str):
-        found = find_date(value[:200])
-        return found[0] if found else None
-    return None
+    found = find_date(value[:200])
+    if found:
+        return found[0]
+    if not re.fullmatch(r"\s*-?\d{9,14}\s*", value):
+        return None  # fewer digits are a year or a count sooner than a second before March 1973
+    seconds = int(value)
+    try:
+        # Milliseconds are what some exports write.
+        return datetime.fromtimestamp(seconds / 1000 if abs(seconds) > 10**11 else seconds, UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _read(match: re.Match[str]) -> date | None:

@@ -9,12 +9,13 @@ import io
 import re
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from index.dates import parse_date
 from index.decode import Unreadable, normalise
 from index.readers_text import title_from_name
-from index.structure import Block, Kind, Known, article_from_blocks, article_from_text, kinds_of, unwrap
+from index.structure import Block, Kind, Known, article_from_blocks, article_from_text, kinds_of, reads_as_title, unwrap
 from index.types import Article
 
 UNPACKED_BYTES = 200_000_000
@@ -22,6 +23,7 @@ UNPACKED_BYTES = 200_000_000
 PACKING_RATIO = 200
 """What its largest part may grow by: text packs 5 to 20 times, a bomb a thousand."""
 _SCAN_CHARACTERS = 20
+_PAGE_NUMBER = re.compile(r"(?:page )?#(?: (?:of|/) #)?", re.IGNORECASE)
 
 
 def read_pdf(data: bytes, id: str) -> list[Article]:
@@ -51,39 +53,38 @@ def read_pdf(data: bytes, id: str) -> list[Article]:
     blocks = _page_blocks(pages)
     created = re.match(r"D:(\d{8})", fields["/CreationDate"])
     known = Known(
-        title=None,
-        author=normalise(fields["/Author"]) or None,
+        title=_pdf_title(normalise(fields["/Title"]), blocks),
         metadata={"created": str(parse_date(created[1]))} if created else {},
     )
-    title = _pdf_title(normalise(fields["/Title"]), blocks)
-    if title:
-        known = Known(title=title, author=known.author, metadata=known.metadata)
-    return [article_from_blocks(blocks, id=id, known=known, fallback_title=title_from_name(id))]
+    article = article_from_blocks(blocks, id=id, known=known, fallback_title=title_from_name(id))
+    # The author that a program writes is often a login's name: the text's byline comes first.
+    return [replace(article, author=article.author or normalise(fields["/Author"]) or None)]
 
 
 def _page_blocks(pages: list[str]) -> list[Block]:
     """Lines of every page joined to paragraphs, without page numbers and edge lines that most pages repeat."""
-    split = [[line.strip() for line in page.split("\n") if line.strip()] for page in pages]
-    edges = Counter(re.sub(r"\d+", "#", line) for lines in split for line in {*lines[:1], *lines[-1:]})
-    repeated = {line for line, count in edges.items() if count > 2 and count > len(pages) * 0.5 or line == "#"}
+    split = [page.strip().split("\n") for page in pages]
+    edges = Counter(_edge(line) for lines in split for line in {lines[0], lines[-1]})
+    repeated = {line for line, n in edges.items() if n > 2 and n > len(pages) * 0.5 or _PAGE_NUMBER.fullmatch(line)}
     blocks: list[Block] = []
     first = True
-    for page, lines in zip(pages, split, strict=True):
-        kept = page.split("\n")
-        for edge in {*lines[:1], *lines[-1:]}:
-            if re.sub(r"\d+", "#", edge) in repeated and len(lines) > 1:
-                kept = [line for line in kept if line.strip() != edge]
-        paragraphs = [line for group in unwrap("\n".join(kept), joined=True) for line in group]
-        if first and len(paragraphs) > 1 and paragraphs:
-            kinds: list[Kind] = kinds_of(paragraphs)
-            if kinds[0] == "heading":
-                kinds[0] = "title"
-        else:
-            kinds = kinds_of(paragraphs)
+    for lines in split:
+        if len(lines) > 1 and _edge(lines[0]) in repeated:
+            lines = lines[1:]
+        if len(lines) > 1 and _edge(lines[-1]) in repeated:
+            lines = lines[:-1]
+        paragraphs = [line for group in unwrap("\n".join(lines), joined=True) for line in group]
+        kinds: list[Kind] = kinds_of(paragraphs)
+        if first and len(paragraphs) > 1 and reads_as_title(paragraphs[0], paragraphs[1]):
+            kinds[0] = "title"
         first = first and not paragraphs
         blocks.append(Block("", pages=1))
         blocks += [Block(line, kind) for line, kind in zip(paragraphs, kinds, strict=True)]
     return blocks
+
+
+def _edge(line: str) -> str:
+    return re.sub(r"\d+", "#", line.strip())
 
 
 def _pdf_title(named: str, blocks: list[Block]) -> str | None:
@@ -122,8 +123,9 @@ def read_docx(data: bytes, id: str) -> list[Article]:
 
 def _docx_blocks(part: Any) -> list[Block]:
     if hasattr(part, "rows"):
-        rows = [[" ".join(cell.text.split()) for cell in row.cells] for row in part.rows]
-        return [Block(" | ".join(dict.fromkeys(normalise(cell) for cell in row))) for row in rows]
+        # Merged cells are named once for each column.
+        rows = [{cell._tc: " ".join(normalise(cell.text).split()) for cell in row.cells} for row in part.rows]
+        return [Block(" | ".join(row.values())) for row in rows]
     style = (part.style.name or "") if part.style is not None else ""
     kind: Kind = "paragraph"
     if style == "Title":

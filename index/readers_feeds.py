@@ -16,8 +16,10 @@ from datetime import date
 from email.message import EmailMessage, Message
 from typing import Any
 
+from index.dates import parse_date
 from index.decode import Unreadable, decode, normalise
-from index.readers_html import article_from_html, decode_html, meant
+from index.readers_html import article_from_html, decode_html, meant, text_of_fragment
+from index.readers_text import name_of
 from index.structure import Known, article_from_text
 from index.types import Article, Rejected
 
@@ -139,17 +141,16 @@ def _entry(entry: Any, id: str, number: int, site: str | None) -> Article | Reje
     if link and not link.startswith(("http://", "https://")):
         link = None  # feedparser takes an id for a link
     own_id = link or f"{id}#{normalise(str(entry.get('id') or number))}"
-    when = entry.get("published_parsed") or entry.get("updated_parsed")
     contents = [part.get("value", "") for part in entry.get("content", ())] or [entry.get("summary", "")]
     known = Known(
-        title=" ".join(_strip_tags(str(entry.get("title") or "")).split()) or None,
+        title=" ".join(text_of_fragment(str(entry.get("title") or "")).split()) or None,
         url=link,
         source=site,
-        author=normalise(str(entry.get("author") or "")) or None,
-        published=_date_of(when),
+        author=_author_of(entry),
+        published=_date_of(entry, "published") or _date_of(entry, "updated"),
         metadata={"entry": number},
     )
-    text = _strip_tags(max((str(c) for c in contents), key=len))
+    text = text_of_fragment(max((str(c) for c in contents), key=len))
     if not text.strip():
         return Rejected(f"#{number}", "an entry without text")
     try:
@@ -158,22 +159,21 @@ def _entry(entry: Any, id: str, number: int, site: str | None) -> Article | Reje
         return Rejected(f"#{number}", str(error))
 
 
-def _date_of(parsed: Any) -> date | None:
+def _author_of(entry: Any) -> str | None:
+    authors = entry.get("authors") or []
+    if len(authors) > 1:
+        return name_of(authors)
+    written = str(entry.get("author") or "")
+    # "ann@wire.example (Ann Lee)" in RSS, "Ann Lee (ann@wire.example)" of Atom's parts.
+    return name_of(re.sub(r"\S*@\S*", "", written).strip(" ()<>")) or name_of(written)
+
+
+def _date_of(entry: Any, field: str) -> date | None:
+    """The day as written, else as feedparser reads it, which is in UTC."""
+    if field not in entry:
+        return None
+    written, parsed = parse_date(entry.get(field)), entry.get(f"{field}_parsed")
     try:
-        return date(parsed.tm_year, parsed.tm_mon, parsed.tm_mday) if parsed else None
+        return written or (date(parsed.tm_year, parsed.tm_mon, parsed.tm_mday) if parsed else None)
     except (ValueError, AttributeError):
         return None
-
-
-def _strip_tags(fragment: str) -> str:
-    """The text of an HTML fragment; block tags end a paragraph. Feeds are too short for trafilatura's main text."""
-    from lxml import html
-    from lxml.etree import LxmlError
-
-    if "<" not in fragment and "&" not in fragment:
-        return normalise(fragment)
-    marked = re.sub(r"(?i)<(?:/p|br|/div|/h\d|/li|/tr|/blockquote)\b[^>]{0,200}>", "\n\n", fragment)
-    try:
-        return normalise(str(html.fromstring(f"<div>{marked}</div>").text_content()))
-    except (LxmlError, ValueError):
-        return normalise(re.sub(r"<[^>]{0,2000}>", " ", marked))

@@ -5,6 +5,7 @@ It leaves out menus, scripts, styles, comments and links; what a page writes onl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,13 @@ from index.types import Article
 
 _WINDOWS = {"iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "latin-1", "l1", "cp819"}
 _BLOCK_TAGS = {"p", "quote", "item", "row", "code", "ab"}
+_BREAK = re.compile(
+    r"</?(?:address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|footer|h\d|header|hr|li|main|nav|ol|p|pre"
+    r"|section|table|tr|ul)\b[^<>]{0,200}>",
+    re.IGNORECASE,
+)
+_CELL_END = re.compile(r"</t[dh]\s*>", re.IGNORECASE)
+_MARKUP = re.compile(r"</(?:p|div|h\d|li|blockquote)\s*>|<br\b[^<>]{0,200}>", re.IGNORECASE)
 
 
 def read_html(data: bytes, id: str) -> list[Article]:
@@ -24,8 +32,6 @@ def read_html(data: bytes, id: str) -> list[Article]:
 
 def decode_html(data: bytes) -> str:
     """The page's text in the encoding that its bytes, then its own declaration, tell."""
-    import re
-
     declared = re.search(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]+)", data[:4096], re.IGNORECASE)
     if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         try:
@@ -47,8 +53,15 @@ def meant(charset: str) -> str:
 def article_from_html(page: str, *, id: str, url: str | None = None) -> Article:
     """The article of a page. Raises Unreadable where no main text is found."""
     import trafilatura
+    from trafilatura.settings import set_date_params
 
-    document: Any = trafilatura.bare_extraction(page, url=url, with_metadata=True, include_comments=False)
+    document: Any = trafilatura.bare_extraction(
+        page,
+        url=url,
+        with_metadata=True,
+        include_comments=False,
+        date_extraction_params=set_date_params(extensive=False),  # else any year in a sentence or the footer is taken
+    )
     if document is None or document.body is None:
         raise Unreadable("no main text found in this HTML")
     known = Known(
@@ -86,6 +99,32 @@ def _blocks(body: Any) -> Iterator[Block]:
                 if child.tail:
                     parts.append(child.tail)
             stack += reversed(parts)
+
+
+def holds_html(text: str) -> bool:
+    """Whether a text that may be HTML is.
+
+    >>> holds_html("<p>It rained.</p>"), holds_html("if a<p and p>b")
+    (True, False)
+    """
+    return bool(_MARKUP.search(text))
+
+
+def text_of_fragment(fragment: str) -> str:
+    """The text of an HTML fragment; block tags part paragraphs. It is too short for trafilatura's main text."""
+    from lxml import html
+    from lxml.etree import LxmlError
+
+    fragment = normalise(fragment)  # lxml stops at NUL
+    if "<" not in fragment and "&" not in fragment:
+        return fragment
+    marked = _BREAK.sub("\n\n", _CELL_END.sub(" ", fragment))
+    try:
+        tree = html.fromstring(f"<div>{marked}</div>", parser=html.HTMLParser(huge_tree=True))
+        text = "".join(tree.xpath(".//text()[not(ancestor::script or ancestor::style)]"))
+    except (LxmlError, ValueError):
+        text = ""
+    return normalise(text if text.strip() else re.sub(r"<[^<>]{0,2000}>", " ", marked))
 
 
 def _text(element: Any) -> str:

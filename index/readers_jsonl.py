@@ -11,30 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from index.dates import parse_date
 from index.decode import Unreadable, decode, normalise
+from index.readers_html import holds_html, text_of_fragment
+from index.readers_text import FIELDS, first_field, known_from_fields, plain_name, plain_names
 from index.settings import IndexSettings
-from index.structure import Known, article_from_text
+from index.structure import article_from_text
 from index.types import Article, Rejected
 
-FIELDS: dict[str, tuple[str, ...]] = {
-    "id": ("id", "_id", "doc_id", "article_id"),
-    "title": ("title", "headline", "name"),
-    "text": ("text", "body", "content", "page_content", "contents", "article", "maintext"),
-    "url": ("url", "link", "canonical_url"),
-    "source": ("source", "publisher", "site", "site_name", "publication"),
-    "author": ("author", "authors", "byline", "creator"),
-    "published": (
-        "published",
-        "date",
-        "published_at",
-        "publication_date",
-        "date_published",
-        "publish_date",
-        "pubdate",
-        "created",
-    ),
-}
 NO_ARTICLES_AFTER = 20
 """A file of which so many lines in a row, from the first, hold no text is no list of articles."""
 DEEPEST = 50
@@ -99,57 +82,45 @@ def _parse(line: bytes) -> Mapping[str, Any]:
 def article_from_record(
     record: Mapping[str, Any], *, id: str, line: int | None = None, longest: int | None = None
 ) -> Article:
-    """The article of a record. Raises Unreadable naming the field that is missing, of a wrong type or too long.
+    """The article of a record. Raises Unreadable naming the text or id that is missing, of a wrong type or too long.
 
     >>> article_from_record({"headline": "Rain", "body": "It rained.", "date": "2026-01-26"}, id="a").published
     datetime.date(2026, 1, 26)
     """
-    lowered = {str(key).lower(): value for key, value in record.items()}
-    names = {
-        field: next((n for n in aliases if lowered.get(n) is not None), aliases[0]) for field, aliases in FIELDS.items()
-    }
-    text = lowered.get(names["text"])
+    fields = plain_names(record)
+    text = first_field(fields, "text", _text)
     if text is None:
-        raise Unreadable(f"no text: none of the fields {', '.join(FIELDS['text'])}")
-    if isinstance(text, list) and all(isinstance(part, str) for part in text):
-        text = "\n\n".join(text)
-    if not isinstance(text, str):
-        raise Unreadable(f"field {names['text']!r} is {type(text).__name__}, not text")
-    if not text.strip():
-        raise Unreadable(f"field {names['text']!r} is empty")
+        raise Unreadable(_why_no_text(fields))
     if longest is not None and len(text) > longest:
         raise Unreadable(f"{len(text):,} characters; max_article_characters is {longest:,}")
-    metadata = lowered.get("metadata")
-    if metadata is not None and not isinstance(metadata, dict):
-        raise Unreadable(f"field 'metadata' is {type(metadata).__name__}, not an object")
-    used = {name for aliases in FIELDS.values() for name in aliases} | {"metadata"}
-    extra = {key: value for key, value in record.items() if str(key).lower() not in used}
-    url = _text(lowered, names["url"])
-    known = Known(
-        title=_text(lowered, names["title"]),
-        url=url,
-        source=_text(lowered, names["source"]),
-        author=_text(lowered, names["author"]),
-        published=parse_date(lowered.get(names["published"])),
-        metadata=_storable({**extra, **(metadata or {}), **({"line": line} if line else {})}),
-    )
-    own = lowered.get(names["id"])
+    if holds_html(text):
+        text = text_of_fragment(text)
+    given = fields.get("metadata")
+    metadata = given if isinstance(given, dict) else {}
+    used = {plain_name(name) for names in FIELDS.values() for name in names}
+    extra = {key: value for key, value in record.items() if plain_name(str(key)) not in used and value is not metadata}
+    known = known_from_fields(fields, metadata=_storable({**extra, **metadata, **({"line": line} if line else {})}))
+    own = next((value for name in map(plain_name, FIELDS["id"]) if (value := fields.get(name)) not in (None, "")), None)
     if own is not None and (isinstance(own, bool) or not isinstance(own, str | int) or not str(own).strip()):
-        raise Unreadable(f"field {names['id']!r} is {type(own).__name__}, not a text or a whole number")
+        raise Unreadable(f"its id is {type(own).__name__}, not a text or a whole number")
     return article_from_text(
-        normalise(text), id=normalise(str(own)).strip() if own is not None else url or id, known=known
+        normalise(text), id=normalise(str(own)).strip() if own is not None else known.url or id, known=known
     )
 
 
-def _text(record: Mapping[str, Any], name: str) -> str | None:
-    value = record.get(name)
-    if value is None:
-        return None
+def _text(value: Any) -> str | None:
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = ", ".join(value)
-    if not isinstance(value, str):
-        raise Unreadable(f"field {name!r} is {type(value).__name__}, not text")
-    return " ".join(normalise(value).split()) or None
+        value = "\n\n".join(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _why_no_text(fields: Mapping[str, Any]) -> str:
+    name = next((name for name in FIELDS["text"] if fields.get(plain_name(name)) is not None), None)
+    if name is None:
+        return f"no text: none of the fields {', '.join(FIELDS['text'])}"
+    value = fields[plain_name(name)]
+    blank = not value or isinstance(value, str)
+    return f"field {name!r} is {'empty' if blank else f'{type(value).__name__}, not text'}"
 
 
 def _storable(value: Any, depth: int = 0) -> Any:

@@ -1,16 +1,45 @@
-"""Plain text and Markdown to articles. Markdown's markup is taken off; tables and code stay as their lines."""
+"""Plain text and Markdown to articles. Markdown's markup is taken off; tables and code stay as their lines.
+
+Front matter (YAML, TOML) names its fields as records of JSON Lines do: `known_from_fields` reads them for both.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
+from typing import Any, TypeVar
 
 from index.dates import parse_date
-from index.decode import Unreadable, decode
+from index.decode import Unreadable, decode, normalise
 from index.structure import Block, Kind, Known, article_from_blocks, article_from_text
 from index.types import Article
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+T = TypeVar("T")
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "_id", "doc_id", "article_id"),
+    "title": ("title", "headline", "name"),
+    "text": ("text", "body", "content", "page_content", "contents", "article", "maintext", "article_text", "body_text"),
+    "url": ("url", "link", "canonical_url", "canonical"),
+    "source": ("source", "publisher", "site", "site_name", "publication"),
+    "author": ("author", "authors", "byline", "creator"),
+    "published": (
+        "published",
+        "date",
+        "published_at",
+        "publication_date",
+        "date_published",
+        "publish_date",
+        "date_publish",
+        "pubdate",
+        "created",
+    ),
+}
+FRONT_MATTER_CHARACTERS = 20_000
+"""Longer front matter is read line by line: a parser of YAML takes its time."""
+
+_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^([A-Za-z_-]+)[ \t]*:[ \t]*(.+)$", re.MULTILINE)
 
 
@@ -38,17 +67,79 @@ def read_markdown(data: bytes, id: str) -> list[Article]:
         raise Unreadable("empty: only blank lines")
     known = Known()
     front = _FRONT_MATTER.match(text)
-    if front:
+    fields = _front_matter(front[1], front[2]) if front else None
+    if front and fields is not None:
         text = text[front.end() :]
-        fields = {name.lower(): value.strip().strip("\"'") for name, value in _FIELD.findall(front[1])}
-        known = Known(
-            title=fields.get("title"),
-            url=fields.get("url") or fields.get("canonical"),
-            source=fields.get("source") or fields.get("site"),
-            author=fields.get("author"),
-            published=parse_date(fields.get("date") or fields.get("published")),
-        )
+        known = known_from_fields(plain_names(fields))
     return [article_from_blocks(markdown_blocks(text), id=id, known=known, fallback_title=title_from_name(id))]
+
+
+def _front_matter(fence: str, front: str) -> Mapping[str, Any] | None:
+    """The fields of Jekyll's and Hugo's front matter; None where it is none and stays text."""
+    if fence == "+++":
+        import tomllib
+
+        try:
+            return tomllib.loads(front)
+        except (ValueError, RecursionError):
+            return None
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        # This loader makes texts, lists and mappings only. An alias is the same object again, never a copy.
+        fields = yaml.load(front, yaml.BaseLoader) if len(front) <= FRONT_MATTER_CHARACTERS else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        fields = None
+    if isinstance(fields, dict):
+        return fields
+    # Much of what is written there is no YAML ("title: Rain: the story"): its lines tell.
+    return {name: value.strip().strip("\"'") for name, value in _FIELD.findall(front)}
+
+
+def plain_names(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields by their names as `FIELDS` compares them: without case and "_", but for one in front."""
+    plain: dict[str, Any] = {}
+    for name, value in fields.items():
+        plain[plain_name(str(name))] = plain.get(plain_name(str(name))) or value  # {"pubDate": "…", "pub_date": ""}
+    return plain
+
+
+def plain_name(name: str) -> str:
+    """
+    >>> plain_name("datePublished") == plain_name("date_published"), plain_name("_id")
+    (True, '_id')
+    """
+    return name[:1].lower() + name[1:].lower().replace("_", "")
+
+
+def known_from_fields(fields: Mapping[str, Any], *, metadata: Mapping[str, Any] = {}) -> Known:
+    """What fields (of `plain_names`) tell; one that can't be read tells nothing, and the next name for it is asked."""
+    return Known(
+        title=first_field(fields, "title", name_of),
+        url=first_field(fields, "url", lambda value: name_of(value) if isinstance(value, str) else None),
+        source=first_field(fields, "source", name_of),
+        author=first_field(fields, "author", name_of),
+        published=first_field(fields, "published", parse_date),
+        metadata=metadata,
+    )
+
+
+def first_field(fields: Mapping[str, Any], field: str, read: Callable[[Any], T | None]) -> T | None:
+    """The first that `read` makes something of, in the order of the names for this field."""
+    found = (read(fields[name]) for name in map(plain_name, FIELDS[field]) if name in fields)
+    return next((value for value in found if value), None)
+
+
+def name_of(value: Any) -> str | None:
+    """A name or names: a text, an object with a `name`, or a list of these.
+
+    >>> name_of([{"@type": "Person", "name": "Ann Lee"}, "Bo Roe"]), name_of({"id": 3})
+    ('Ann Lee, Bo Roe', None)
+    """
+    values = value if isinstance(value, list) else [value]
+    parts = [part.get("name") if isinstance(part, dict) else part for part in values]
+    names = [" ".join(normalise(part).split()) for part in parts if isinstance(part, str)]
+    return ", ".join(name for name in names if name) or None
 
 
 def markdown_blocks(text: str) -> list[Block]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from index.dateline import read_dateline
+from index.dateline import _AGENCIES, read_dateline
 from index.dates import find_date
 from index.decode import Unreadable
 from index.types import Article, Section
@@ -32,13 +32,19 @@ _ATTRIBUTION = re.compile(r"^(?:[—–―]|--)\s?\S")
 _LIST_ITEM = re.compile(r"^(?:[-*•·▪‣]|\d{1,3}[.)])\s")
 _SENTENCE_END = re.compile(r"[.!?…:;,][\"'”’»)\]]*$")
 _STOP = re.compile(r"[.,;:…][\"'”’»)\]]*$")
+_BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-\u00ad\u2010]\n(?=[^\W\d_A-Z])")
 _URL = re.compile(r"https?://|www\.|\S+@\S+\.\w")
 _BYLINE = re.compile(r"^(?:by|words:|author:|written by)\s+(?P<name>[^\W\d_][^|·•\n]{1,80})", re.IGNORECASE)
 _LABEL = re.compile(
     r"^(?:first |last )?(?:published|updated|posted|modified|date|dated|filed)(?:\s+on)?\s*:?\s*|^source\s*:\s*",
     re.IGNORECASE,
 )
+_SOURCE_LABEL = re.compile(r"\bsource\s*:", re.IGNORECASE)
+_TITLE_LABEL = re.compile(r"^(?:headline|title)\s*:\s*(?=\S)", re.IGNORECASE)
+_NO_SOURCE = re.compile(r"\d|\b(?:ago|read)\b", re.IGNORECASE)
+_SHORT_DAY = re.compile(r"(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun)\.?", re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*[|·•]\s*|\s+[—–-]\s+|,\s*$|^\s*[,—–-]\s*")
+_AROUND = " ,()*_—–―-"
 _WEEKDAY_OR_TIME = re.compile(
     r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b,?|\b(?:at\s+)?\d{1,2}[:.]\d{2}(?::\d{2})?\s*(?:[ap]\.?m\.?)?\s*(?:[A-Z]{2,4}\b)?",
     re.IGNORECASE,
@@ -78,8 +84,8 @@ def article_from_text(text: str, *, id: str, known: Known = Known(), fallback_ti
     if title:
         if lines and _same(lines[0], title):
             lines = lines[1:] or lines
-    elif len(lines) > 1 and _reads_as_title(lines[0], lines[1]):
-        title, lines = lines[0], lines[1:]
+    elif len(lines) > 1 and reads_as_title(lines[0], lines[1]):
+        title, lines = _TITLE_LABEL.sub("", lines[0]), lines[1:]
     return article_from_blocks(
         [Block(line, kind) for line, kind in zip(lines, kinds_of(lines), strict=True)],
         id=id,
@@ -160,10 +166,10 @@ def unwrap(text: str, *, joined: bool = False) -> list[list[str]]:
         return groups
     widths = sorted(len(line) for group in groups for line in group[:-1])
     width = widths[int(len(widths) * 0.9)]
-    return [_join_wrapped(group, width) for group in groups]
+    return [_join_wrapped(group, width, hyphens=joined) for group in groups]
 
 
-def _join_wrapped(group: Sequence[str], width: int) -> list[str]:
+def _join_wrapped(group: Sequence[str], width: int, *, hyphens: bool) -> list[str]:
     joined = [[group[0]]]  # in lists: a text that grows by each of a million lines would be copied as often
     previous = group[0]
     for line in group[1:]:
@@ -175,14 +181,18 @@ def _join_wrapped(group: Sequence[str], width: int) -> list[str]:
         else:
             joined[-1].append(line)
         previous = line
-    return [" ".join(lines) for lines in joined]
+    if not hyphens:
+        return [" ".join(lines) for lines in joined]
+    # A typesetter's "coun-" / "cillors" is one word. A compound broken at its own hyphen loses it ("wellknown"): the
+    # lines don't tell the two apart, and words are broken far more often. Lines of plain text end at whole words.
+    return [_BROKEN_WORD.sub("", "\n".join(lines)).replace("\n", " ") for lines in joined]
 
 
 def _same(a: str, b: str) -> bool:
     return re.sub(r"\W+", "", a).casefold() == re.sub(r"\W+", "", b).casefold()
 
 
-def _reads_as_title(line: str, following: str) -> bool:
+def reads_as_title(line: str, following: str) -> bool:
     return (
         len(line) <= TITLE_CHARACTERS
         and not _STOP.search(line)
@@ -293,25 +303,39 @@ def _read_head_line(line: str) -> Known | None:
         if not re.match(r"\s*(?:$|[|·•,;)(—–-]|at\b|\d)", after):
             return None
     rest = line[: found[1]] + " | " + line[found[2] :] if found else line
-    parts = [p for p in (_clean_part(part) for part in _SEPARATOR.split(rest.lstrip("—–―- "))) if p]
-    if sum(len(part.split()) for part in parts) > 10:
+    split = _SEPARATOR.split(rest.lstrip("—–―- "))
+    parts = [(part, bool(_SOURCE_LABEL.search(raw))) for raw in split if (part := _clean_part(raw))]
+    if sum(len(part.split()) for part, _ in parts) > 10:
         return None
     author = source = None
-    for part in parts:
+    for part, named_source in parts:
         name = _BYLINE.match(part)
         if name:
-            author = author or name["name"].strip(" ,")
-        elif re.search(r"[^\W\d_]", part):
+            named, agency = _read_byline(name["name"])
+            author, source = author or named, source or agency
+        elif re.search(r"[^\W\d_]", part) and (named_source or not _NO_SOURCE.search(part)):
             source = source or part
     return Known(author=author, source=source, published=found[0] if found else None)
+
+
+def _read_byline(names: str) -> tuple[str, str | None]:
+    """The author and, where it is one that datelines name, the agency.
+
+    >>> _read_byline("Ann Lee, Reuters"), _read_byline("Ann Lee, Bo Chen and Jim Roe")
+    (('Ann Lee', 'Reuters'), ('Ann Lee, Bo Chen and Jim Roe', None))
+    """
+    author, _, after = names.strip(" ,").partition(",")
+    if re.search(r"\band\b|&", after):
+        return names.strip(" ,"), None  # a list of authors; after one there is a job or a paper
+    return author.strip(), next((part for part in map(str.strip, after.split(",")) if part in _AGENCIES), None)
 
 
 def _clean_part(part: str) -> str:
     part = _WEEKDAY_OR_TIME.sub("", part)
     before = None
     while before != part:  # "Last updated: Source: X" has two labels
-        before, part = part, _LABEL.sub("", part.strip(" ,()")).strip(" ,()")
-    return part
+        before, part = part, _LABEL.sub("", part.strip(_AROUND)).strip(_AROUND)
+    return "" if _SHORT_DAY.fullmatch(part) else part  # alone: "The Sun" is a paper
 
 
 def _mark_copyright(blocks: list[Block]) -> list[Block]:

@@ -5,9 +5,9 @@ Offsets everywhere are Unicode code points of `Article.text`, half open: `text[s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from langchain_core.documents import Document
@@ -126,8 +126,30 @@ class Filter:
     sources: tuple[str, ...] = ()
     article_ids: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("published_from", "published_to"):
+            object.__setattr__(self, name, _day(name, getattr(self, name)))
+        for name in ("sources", "article_ids"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+
     def __bool__(self) -> bool:
         return bool(self.published_from or self.published_to or self.sources or self.article_ids)
+
+
+def _day(name: str, value: object) -> date | None:
+    if isinstance(value, datetime):  # a date too, to Python, but one that can't be compared with a date
+        return value.date()
+    if value is None or isinstance(value, date):
+        return value
+    raise TypeError(f"Filter({name}=…) takes a datetime.date, not {value!r}")
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, Iterable) and not isinstance(value, str):  # a text is one name, not a name for each letter
+        texts = tuple(value)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise TypeError(f"Filter({name}=…) takes a tuple of texts, as in {name}=('one', 'another'), not {value!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ English only, by rules. It leaves out dates (rag.facts blanks them out first) an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from rag.words import STOP_WORDS
 
@@ -39,6 +41,17 @@ _AMOUNT = re.compile(
     re.I,
 )
 _YEARS = re.compile(r"\b(1\d\d\d|20\d\d)[-–/](\d\d)\b(?![-–/.,]?\d)")
+_CLOCK = re.compile(
+    r"(?<![\w.,:$£€])(?P<first>\d{1,2})"
+    r"(?:(?:[:.](?P<minutes>[0-5]\d))?\s?(?P<half>[ap])\.?m\b"
+    r"|:(?P<second>[0-5]\d)(?::(?P<third>[0-5]\d))?(?P<fraction>\.\d+)?)(?!\w|[.,:]\d)",
+    re.I,
+)
+"""A time of day ("22:40", "10.40pm") or, where it has seconds or a fraction, how long something took ("2:06:51")."""
+_DERIVED = {"clock", "half", "lasted"}
+"""Dimensions of readings that stand nowhere as a number: 640 people are not 10:40."""
+_NEXT_PART = re.compile(r"[\s-]?[a-z]+,?(?:\s+and)?\s*", re.I)
+"""What stands between the parts of a duration: a unit and a comma or "and"."""
 _DECADE = re.compile(r"\b(1\d|20)(\d)0'?s\b")
 _UNITS: dict[str, tuple[str, float]] = {}
 for _dimension, _table in {
@@ -61,8 +74,8 @@ for _dimension, _table in {
     "fahrenheit": "1 fahrenheit °f",
     "area": "1 hectare hectares ha | 0.4047 acre acres",
     "volume": "1 litre litres liter liters",
-    "am": "1 am",
-    "pm": "1 pm",
+    "am": "60 am",
+    "pm": "60 pm",
     "power": "1 watt watts | 1000 kilowatt kilowatts kw | 1000000 megawatt megawatts mw | 1e9 gigawatt gigawatts gw",
 }.items():
     for _group in _table.split(" | "):
@@ -112,6 +125,9 @@ class Amount:
 
 def amounts_in(text: str) -> tuple[Amount, ...]:
     found: list[Amount] = []
+    for match in _CLOCK.finditer(text):
+        found += _time_of_day(match, text) if match["half"] else _clock(match, text)
+        text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
     for match in _DECADE.finditer(text):
         found.append(Amount(((float(match[0][:4]), "decade"),), "", "", match[0], match.start()))
     for match in _YEARS.finditer(text):  # "1348–50"
@@ -127,7 +143,7 @@ def amounts_in(text: str) -> tuple[Amount, ...]:
             found.append(
                 Amount(((float(_ORDINALS[match[1].lower()]), "ordinal"),), "", "", match[0].lower(), match.start())
             )
-    return tuple(sorted(found, key=lambda amount: amount.position))
+    return tuple(_durations(sorted(found, key=lambda amount: amount.position), text))
 
 
 def _amount(match: re.Match[str], text: str) -> Amount | None:
@@ -153,6 +169,8 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         dimension, factor = _UNITS[match["currency"].lower().replace("a$", "$").replace("c$", "$")]
     if match["ordinal"]:
         readings = ((value, "ordinal"),)
+    elif dimension in ("am", "pm"):
+        readings = (*_since_midnight(value * factor, dimension), (value, f"hour {dimension}"))
     elif scale == "m" and not match["currency"]:
         readings = ((value * 1e6 * factor, dimension), (value, "length"))
     else:
@@ -166,11 +184,83 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         if minus or _BELOW_ZERO.match(text, match.end()):
             readings = tuple((-v, d) for v, d in readings)
     noun = "" if dimension or not following.isalpha() or following in STOP_WORDS else following
-    before = _BOUND_BEFORE.search(text[max(0, match.start() - 30) : match.start() + (match[0][0] == " ")])
-    bound = next((key for key, hit in before.groupdict().items() if hit), "") if before else ""
+    bound = _bound(text, match.start() + (match[0][0] == " "))
     if value <= 10 and worded and not dimension and _GROUP_BEFORE.search(text[: match.start()]):
         bound = "group"
     return Amount(readings, noun, bound, match[0].strip(), match.start(), value)
+
+
+def _bound(text: str, end: int) -> str:
+    """The bound that is told right before `end`."""
+    before = _BOUND_BEFORE.search(text[max(0, end - 31) : end])
+    return next((key for key, hit in before.groupdict().items() if hit), "") if before else ""
+
+
+def _time_of_day(match: re.Match[str], text: str) -> list[Amount]:
+    hour, half = float(match["first"]), f"{match['half'].lower()}m"
+    readings = _since_midnight(60 * hour + int(match["minutes"] or 0), half)
+    if not match["minutes"]:
+        readings = (*readings, (hour, f"hour {half}"))
+    return [Amount(readings, "", _bound(text, match.start()), match[0], match.start(), hour)]
+
+
+def _clock(match: re.Match[str], text: str) -> list[Amount]:
+    """ "22:40" as one amount; a duration as its hours, minutes and seconds, since words tell each by itself."""
+    bound, first = _bound(text, match.start()), match["first"]
+    if not (match["third"] or match["fraction"]):
+        minutes = 60.0 * int(first) + int(match["second"])
+        told = "" if 1 <= int(first) <= 12 and first[0] != "0" else "24"
+        # It may as well be hours and minutes, or minutes and seconds.
+        readings = (*_since_midnight(minutes, told), (60 * minutes, "lasted"), (minutes, "lasted"))
+        return [Amount(readings, "", bound, match[0], match.start(), float(first))]
+    names = [name for name in ("first", "second", "third") if match[name]]
+    parts = []
+    for name, seconds in zip(names, (3600.0, 60.0, 1.0)[-len(names) :], strict=True):
+        digits = match[name] + (match["fraction"] or "") * (name == names[-1])
+        readings = ((float(digits) * seconds, "time"),)
+        parts.append(Amount(readings, "", bound * (name == "first"), digits, match.start(name), float(digits)))
+    return [_summed(parts), *(part for part in parts[1:] if part.plain)]  # "2:06:00" tells no seconds
+
+
+def _summed(parts: Sequence[Amount]) -> Amount:
+    """The first part of a duration, which may be read as all of it too: the 2 of "2 hours and 6 minutes" as 2:06."""
+    sums = list(accumulate(part.readings[0][0] for part in parts))
+    return replace(parts[0], readings=(*parts[0].readings, *((value, "lasted") for value in sums[1:])))
+
+
+def _durations(found: Sequence[Amount], text: str) -> Iterator[Amount]:
+    """The amounts, each duration of several parts summed in its first: "2 hours, 6 minutes and 51 seconds"."""
+    for i, amount in enumerate(found):
+        parts = [amount]
+        for after in found[i + 1 :]:
+            last = parts[-1]
+            between = text[text.find(last.text, last.position) + len(last.text) : after.position]
+            if not (_NEXT_PART.fullmatch(between) and _smaller_unit(last, after)):
+                break
+            parts.append(after)
+        yield _summed(parts) if len(parts) > 1 else amount
+
+
+def _smaller_unit(amount: Amount, after: Amount) -> bool:
+    """Whether both are times, and the second less than one of the unit that the first is told in."""
+    (value, dimension), (less, there) = amount.readings[0], after.readings[0]
+    return dimension == there == "time" and less * amount.plain < value
+
+
+def _since_midnight(minutes: float, told: str) -> tuple[tuple[float, str], ...]:
+    """The minutes since midnight; "half" are those since midnight or noon, where the text may mean the afternoon.
+
+    told: "am" or "pm"; "" may be either; "24" is of a day's twenty-four hours.
+
+    >>> _since_midnight(640, "pm"), _since_midnight(640, ""), _since_midnight(1360, "24")
+    (((1360, 'clock'), (640, 'half')), ((640, 'clock'), (640, 'half')), ((1360, 'clock'),))
+    """
+    half = minutes % 720
+    if told == "24":
+        return ((minutes, "clock"),)
+    if told == "am":
+        return ((half, "clock"),)
+    return ((half + 720 if told == "pm" else half, "clock"), (half, "half"))
 
 
 def _ones_pronoun(text: str, match: re.Match[str]) -> bool:
@@ -210,11 +300,15 @@ def same_amount(amount: Amount, other: Amount) -> bool:
 
 
 def _same_reading(value: float, dimension: str, theirs: float, there: str, bound: str) -> bool:
+    if {dimension, there} == {"time", "lasted"}:
+        dimension = there = "time"
     if dimension and there and dimension != there:
         return {dimension, there} <= {*_TEMPERATURES} and "degree" in (dimension, there) and value == theirs
     if dimension == "ordinal" and there != "ordinal":
         return False
     if not dimension and there in ("ordinal", "decade"):
+        return False
+    if _DERIVED & {dimension, there} and not (dimension and there):
         return False
     off = abs(value - theirs) / max(abs(theirs), 1e-9)
     if off < 1e-9 or (dimension in ("length", "mass", "speed", "area", "time") and off <= 0.02 and value != int(value)):

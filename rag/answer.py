@@ -15,7 +15,7 @@ from typing import Protocol
 
 from index.errors import ArticleMissing
 from index.types import Article, Passage
-from rag.candidates import Candidate, Similarities, candidates_of, compared, distinct, same_answer, whole_numbers
+from rag.candidates import Candidate, Similarities, candidates_of, compared, distinct, same_answer, unlike
 from rag.confidence import Evidence, Fitted
 from rag.errors import ArticleChanged
 from rag.read import Reader, logit
@@ -34,7 +34,7 @@ from rag.types import (
     Statement,
     StatementReady,
 )
-from rag.words import coverage, words
+from rag.words import coverage
 
 REFUSAL = "The collection does not seem to hold an answer to this."
 HARDLY_ANY = Evidence(relevance=logit(0.85), span=12.0, cosine=0.8)
@@ -46,6 +46,14 @@ ALSO_WORTH = 0.7
 CITATIONS_A_STATEMENT = 3
 
 _YES_NO = re.compile(r"^\s*(is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b", re.I)
+_SOMEBODY = r"\s+(?:you|we|i|any(?:one|body)|some(?:one|body))\b.{0,40}?"
+_INDIRECT = re.compile(
+    rf"^\s*(?:\w+{_SOMEBODY}\b(?:know|tell|say|explain|find out|remember|recall|idea)"
+    rf"|(?:can|could|will|would){_SOMEBODY}\b(?:give|find|show|describe|name|list))\b"
+    r"(?:\W+(?!if\b|whether\b|that\b)\w+){0,12}?\W+(?:who|whom|whose|what|when|where|which|why|how)\b",
+    re.I,
+)
+"""A question that is asked within another: "Can you tell me who won?"."""
 COUNTED = re.compile(
     r"\b(?:which|what|who|name|list|give)(?:\s+(?:are|were|the|first|last|main|other|only))*"
     r"\s+(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\s+(?![ap]\.?m\b)(?-i:[a-z])",
@@ -54,13 +62,13 @@ COUNTED = re.compile(
 _NUMBERS = {w: i for i, w in enumerate("two three four five six seven eight nine ten".split(), start=2)}
 
 
-def figures_in(text: str) -> set[str]:
-    """The numbers in digits, however their thousands are set apart.
+def is_yes_no(question: str) -> bool:
+    """Whether yes or no would answer it.
 
-    >>> sorted(figures_in("from 1,500 to 2.5 million.")), figures_in("1500")
-    (['1500', '2_5_million'], {'1500'})
+    >>> is_yes_no("Did she know the man?"), is_yes_no("Do you know when she left?"), is_yes_no("Who left?")
+    (True, False, False)
     """
-    return {word for word in words(whole_numbers(text)) if word[0].isdigit()}
+    return bool(_YES_NO.match(question)) and not _INDIRECT.match(question)
 
 
 class ArticleSource(Protocol):
@@ -115,6 +123,12 @@ def cite(
         answer_end=span.end if span else None,
         also_in=tuple(copies),
     )
+
+
+def _quoted(candidate: Candidate, citations: Sequence[Citation]) -> bool:
+    """Whether the candidate's span lies within one of the citations."""
+    article, span = candidate.retrieved.passage.article_id, candidate.span
+    return any(c.article_id == article and c.start <= span.start and span.end <= c.end for c in citations)
 
 
 def copies_of(retrieved: Retrieved, source: ArticleSource) -> tuple[Copy, ...]:
@@ -242,11 +256,12 @@ class ExtractiveAnswerer:
                 number += 1
                 citations.append(self._cite(candidate, number))
             statements.append(Statement(citations[0].quote, tuple(citations)))
+        cited = tuple(citation for statement in statements for citation in statement.citations)
         return Answer(
             question,
             statements=tuple(statements),
-            short_answer=self._short_answer(question, candidates),
-            citations=tuple(c for s in statements for c in s.citations),
+            short_answer=self._short_answer(question, [c for c in worth if _quoted(c, cited)]),
+            citations=cited,
             passages=tuple(ranked),
             disagreement=self._disagreement(question, statements, [g[0] for g in groups]),
             confidence=confidence,
@@ -265,8 +280,9 @@ class ExtractiveAnswerer:
         return cite(article, passage, candidate.start, candidate.end, number=number, span=candidate.span, copies=copies)
 
     def _short_answer(self, question: str, candidates: Sequence[Candidate]) -> str | None:
-        """The best span; of a question that counts ("which two …") the best so many; of a yes/no question none."""
-        if _YES_NO.match(question):
+        """The best span; of a question that counts ("which two …") so many where the quotes have them; of a yes/no
+        question none."""
+        if is_yes_no(question):
             return None
         first = candidates[0]
         counted = COUNTED.search(question)
@@ -277,17 +293,16 @@ class ExtractiveAnswerer:
             return first.answer
         parts: list[Candidate] = []
         for candidate in candidates:
-            near = candidate.retrieved == first.retrieved or candidate.score >= first.score - ALSO_WORTH
-            if near and not any(same_answer(candidate.answer, part.answer) for part in parts):
+            if not any(same_answer(candidate.answer, part.answer) for part in parts):
                 parts.append(candidate)
-        return ", ".join(part.answer for part in parts[:wanted])
+        return ", ".join(part.answer for part in (parts[:wanted] if len(parts) >= wanted else [first]))
 
     def _disagreement(
         self, question: str, statements: Sequence[Statement], groups: Sequence[Candidate]
     ) -> tuple[Alternative, ...]:
         """Different figures or dates for one question from different articles, newest first.
 
-        Only answers with digits count: that two names differ does not show that they contradict each other. Of an
+        Only answers with numbers count: that two names differ does not show that they contradict each other. Of an
         article that gives several, the one that the reader is surest of speaks for it.
         """
         told: dict[str, tuple[Candidate, Statement]] = {}
@@ -296,15 +311,15 @@ class ExtractiveAnswerer:
             if article not in told or candidate.span.score > told[article][0].span.score:
                 told[article] = candidate, statement
         first, *others = told.values()
-        figures = figures_in(first[0].answer)
+        figures = first[0].figures
         covered = coverage(question, first[0].retrieved.passage.indexed_text)
         differing = [
             (candidate, statement)
             for candidate, statement in others
-            if figures_in(candidate.answer) - figures
+            if unlike(candidate.figures, figures)
             and coverage(question, candidate.retrieved.passage.indexed_text) >= covered
         ]
-        if not figures or not differing or _YES_NO.match(question):
+        if not figures or not differing or is_yes_no(question):
             return ()
         differing = [first, *differing]
         alternatives = [Alternative(g.answer, s.citations[0].published, s.citations) for g, s in differing]

@@ -17,16 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from index.errors import ArticleMissing
+from index.errors import ArticleMissing, NewsdeskError
 from index.types import Filter
 from rag.answer import Answerer, ExtractiveAnswerer, refusal
 from rag.errors import ArticleChanged, ChatModelError
 from rag.examples import ExampleQuestions
 from rag.fitting import fitted_values
-from rag.follow_up import SMALL_TALK, dates_asked, narrow, stand_alone
+from rag.follow_up import SMALL_TALK, dates_asked, narrow, stand_alone, unread_date
 from rag.retrieve import PassageRetriever
 from rag.settings import Settings, load_settings
-from rag.types import Answer, Done, Event, History, Stage
+from rag.types import Answer, Done, Event, History, Stage, Turn
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -35,19 +35,23 @@ if TYPE_CHECKING:
     from rag.read import Reader
 
 NOT_FITTED = "Refusals were fitted for other models: set refuse_below, or run `newsdesk evaluate --fit`."
-_GREETING = re.compile(
-    r"^\W*(hi|hello|hey|hallo|hullo|good (morning|afternoon|evening|day)|greetings)( there| newsdesk| bot)?\W*$", re.I
-)
-_THANKS = re.compile(
-    r"^\W*(thanks?|thank you|thx|cheers|many thanks|ta)( so much| a lot| very much| you)?( newsdesk| bot)?\W*$", re.I
-)
-_GOODBYE = re.compile(r"^\W*(bye|goodbye|good night|see you( later)?)\W*$", re.I)
-_ABOUT = re.compile(
-    r"^\W*(help|who are you|what are you|what (can|do) you (answer|do|know( about)?)|what (can|should) i ask( you)?"
-    r"|how do(es)? (you|this) work"
-    r"|what (is|are) (in )?(this|the|your) (collection|articles?|index)( about)?|what articles do you have)\W*$",
-    re.I,
-)
+_HERE = r"(?:this|the|your) (?:collection|articles?|index)"
+_TALK = {
+    "about": r"help|hilfe|who are you|what are you|what (?:can|do) you (?:answer|do|know(?: about)?)"
+    r"|what (?:can|should) i ask(?: you)?|how do(?:es)? (?:you|this) work"
+    rf"|what (?:is|are) (?:in )?{_HERE}(?: about)?"
+    r"|(?:what|which|how many) (?:articles?|documents|stories|subjects?|topics?) "
+    rf"(?:do you (?:have|hold|know|cover)|are (?:there|here)(?: in {_HERE})?|are in {_HERE})",
+    "goodbye": r"bye|goodbye|good night|see you(?: later)?|tschü(?:ss|ß)|auf wiedersehen|gute nacht",
+    "thanks": r"(?:many thanks|thanks?|thank you|thx|cheers|ta)(?: so much| a lot| very much| you)?"
+    r"|(?:vielen dank|danke)(?: schön| sehr)?",
+    "greeting": r"hi|hello|hey|hallo|hullo|greetings|good (?:morning|afternoon|evening|day)"
+    r"|guten (?:morgen|tag|abend)|moin|servus|how are you(?: doing)?(?: today)?|wie geht es (?:dir|ihnen)",
+    "word": r"ok(?:ay)?|yes|yeah|no|ja|nein|all right|alright|great|good|fine|nice|cool|super|perfect|gut|i see|got it",
+}
+"""What is no question, by its kind; a text of several is of the first one here ("hi, what can you answer?")."""
+_KINDS = "|".join(f"(?P<{kind}>{said})" for kind, said in _TALK.items())
+_SMALL_TALK = re.compile(rf"\W*(?:(?:{_KINDS}|there|newsdesk|bot|and|und|please)\b\W*)+", re.I)
 
 
 class Bot:
@@ -73,6 +77,7 @@ class Bot:
         self.writer = writer
         self.settings = settings
         self.notes = tuple(notes)
+        self._closed = False
         self._examples = ExampleQuestions(store, lambda question: self.ask(question, write=False))
 
     @classmethod
@@ -88,11 +93,12 @@ class Bot:
     ) -> Bot:
         """The bot over the index folder `index` (default: the settings').
 
-        Raises IndexMissing, IndexMismatch, IndexDamaged.
+        Raises IndexMissing, IndexMismatch, IndexDamaged, and TypeError for a model or retriever that is none.
         """
         from index.store import PassageStore
         from rag.read import load_reader
 
+        _must_be("retriever", retriever, PassageRetriever, optional=True)
         settings = settings or load_settings(index=Path(index) if index is not None else None)
         store = PassageStore.open(
             Path(index) if index is not None else settings.index, embeddings=embeddings, settings=settings
@@ -130,6 +136,7 @@ class Bot:
 
     def close(self) -> None:
         self._examples.stop()
+        self._closed = True
         self.store.close()
 
     def __enter__(self) -> Bot:
@@ -202,10 +209,21 @@ class Bot:
         today: date | None = None,
         write: bool = True,
     ) -> Generator[Event]:
-        """Stages as they end, statements as they are ready, and Done with the whole answer, last and once."""
-        return self._stream(
-            question, history, filter, today or date.today(), self.writer if write and self.writer else self.answerer
-        )
+        """Stages as they end, statements as they are ready, and Done with the whole answer, last and once.
+
+        Raises TypeError for what is no question, history, filter or date, and NewsdeskError after `close`.
+        """
+        _must_be("question", question, str)
+        _must_be("filter", filter, Filter, optional=True)
+        _must_be("today", today, date, optional=True)
+        _must_be("history", history, Sequence)
+        for turn in history:
+            _must_be("each turn of history", turn, Turn)
+        if self._closed:
+            raise NewsdeskError("this bot is closed: open another one with Bot.open")
+        talked = [turn for turn in history if turn.answer.answerer != SMALL_TALK]
+        answerer = self.writer if write and self.writer else self.answerer
+        return self._stream(question, talked, filter, today or date.today(), answerer)
 
     def _stream(
         self, question: str, history: History, filter: Filter | None, today: date, answerer: Answerer
@@ -222,6 +240,8 @@ class Bot:
         began = time.perf_counter()
         alone = self._stand_alone(asked, history, answerer)
         wanted = narrow(filter, dates_asked(asked, today))
+        if unread := unread_date(asked, today):
+            notes.append(f"“{unread}” cannot be read as a date, so it narrows nothing.")
         yield _timed(timings, "understanding", began)
         for last_try in (False, True):
             try:
@@ -233,6 +253,11 @@ class Bot:
                     yield event
                 return
             except (ArticleChanged, ArticleMissing) as error:  # another process has indexed between search and citing
+                if not self.retriever.fuses:
+                    raise NewsdeskError(
+                        f"{type(self.retriever.store).__name__} found what this index does not hold ({error}): "
+                        "a Bot cites only its index's passages, as Passage.to_document writes them"
+                    ) from None
                 if last_try:
                     raise ArticleChanged(f"the collection changes faster than it can be cited ({error})") from None
 
@@ -244,14 +269,18 @@ class Bot:
         retrieved = self.retriever.retrieve(question, filter=wanted or None)
         yield _timed(timings, "searching", began)
         if not retrieved:
-            reason = "No article matches the filter." if wanted else "The collection is empty."
-            notes = (_filter_words(wanted) or reason,)
+            notes = (self._why_nothing(question, wanted),)
             yield Done(refusal(question, [], self.store, answerer=answerer.name, notes=notes))
             return
         for event in answerer.answer(question, retrieved, history=history):
             if isinstance(event, Stage):
                 timings[event.name] = event.milliseconds
             yield event
+
+    def _why_nothing(self, question: str, wanted: Filter) -> str:
+        if self.store.search_dense(question, 1, wanted or None):  # a reranker dropped it, or another store lacks it
+            return "The search found no passage for this question."
+        return _filter_words(wanted) if wanted else "The collection is empty."
 
     @staticmethod
     def _stand_alone(question: str, history: History, answerer: Answerer) -> str:
@@ -266,13 +295,18 @@ class Bot:
         """A short reply about the collection to a greeting, thanks or "what can you answer?"; None for a question."""
         if not re.search(r"\w", text):
             return f"Ask a question about the articles. {self.about()}"
-        if _GREETING.match(text):
-            return f"Hello! {self.about()}"
-        if _THANKS.match(text):
-            return "You are welcome. Ask on whenever you like."
-        if _GOODBYE.match(text):
-            return "Goodbye."
-        return self.about() if _ABOUT.match(text) else None
+        match kind_of_talk(text):
+            case "about":
+                return self.about()
+            case "goodbye":
+                return "Goodbye."
+            case "thanks":
+                return "You are welcome. Ask on whenever you like."
+            case "greeting":
+                return f"Hello! {self.about()}"
+            case "word":
+                return "Ask on whenever you like."
+        return None
 
     def about(self) -> str:
         """One or two sentences on what the collection holds."""
@@ -285,7 +319,8 @@ class Bot:
             first, last = f"{status.published_from:%-d %B %Y}", f"{status.published_to:%-d %B %Y}"
             when = f" of {first}" if first == last else f" from {first} to {last}"
         titles = [article.title for article in self.store.articles(limit=3) if article.title]
-        among = f", among them {'; '.join(f'“{title}”' for title in titles)}" if titles else ""
+        which = "about" if status.articles == 1 else "among them"
+        among = f", {which} {'; '.join(f'“{title}”' for title in titles)}" if titles else ""
         return f"I answer from {count}{when}{among}, and quote where each answer stands."
 
     def examples(self, count: int = 4) -> list[str]:
@@ -301,12 +336,33 @@ def _writer(
 ) -> Answerer | None:
     if chat_model is None and settings.llm is None:
         return None
+    from langchain_core.runnables import Runnable
+
     from rag.chat_answer import ChatAnswerer, load_chat_model
 
     if chat_model is None:
         assert settings.llm is not None
         chat_model = load_chat_model(settings.llm, settings=settings)
+    if not isinstance(chat_model, Runnable):  # a model with options bound to it is one too
+        raise TypeError(
+            f"chat_model must be a LangChain chat model, not {chat_model!r:.80}: names go into settings.llm"
+        )
     return ChatAnswerer(chat_model, store, fallback, settings=settings)
+
+
+def _must_be(name: str, value: object, kind: type, *, optional: bool = False) -> None:
+    if not isinstance(value, kind) and not (optional and value is None):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {value!r:.80}")
+
+
+def kind_of_talk(text: str) -> str | None:
+    """What kind of small talk the text is, all of it; None for a question.
+
+    >>> kind_of_talk("Great, thanks!"), kind_of_talk("Hi, how are you?"), kind_of_talk("Thanks, and who won?")
+    ('thanks', 'greeting', None)
+    """
+    found = _SMALL_TALK.fullmatch(text)
+    return next((kind for kind in _TALK if found and found[kind]), None)
 
 
 def digest_of(store: PassageStore) -> str:
@@ -328,11 +384,15 @@ def _timed(timings: dict[str, float], name: str, began: float) -> Stage:
 
 def _filter_words(wanted: Filter) -> str:
     first, last = wanted.published_from, wanted.published_to
-    if first and last:
-        return f"The collection holds no article published from {first:%-d %B %Y} to {last:%-d %B %Y}."
-    if first or last:
-        return f"The collection holds no article published {'since' if first else 'until'} {(first or last):%-d %B %Y}."
-    return ""
+    if not (first or last) or wanted.sources or wanted.article_ids:
+        return "No article matches the filter."
+    if first == last:
+        when = f"on {first:%-d %B %Y}"
+    elif first and last:
+        when = f"from {first:%-d %B %Y} to {last:%-d %B %Y}"
+    else:
+        when = f"{'since' if first else 'until'} {(first or last):%-d %B %Y}"
+    return f"The collection holds no article published {when}."
 
 
 def ask(

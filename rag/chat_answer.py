@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from index.types import Article
 from rag.answer import Answerer, ArticleSource, cite, copies_of, refusal
 from rag.chat_model import load_chat_model
-from rag.chat_stream import Chunk, stream
+from rag.chat_stream import WAKE_SECONDS, Chunk, stream
 from rag.check import Entails, Run, find_quote, judge
 from rag.cite import Numbering, Parsed, StatementParser
 from rag.errors import ChatModelError
@@ -27,7 +27,7 @@ from rag.types import Answer, Citation, Done, Event, History, Retrieved, Stage, 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["ChatAnswerer", "condense", "load_chat_model"]
+__all__ = ["ChatAnswerer", "condense", "condensing", "load_chat_model"]
 
 CITATIONS_A_STATEMENT = 3
 LONGEST_QUESTION = 400
@@ -49,7 +49,8 @@ class ChatAnswerer:
     """Writes with `chat_model`; `fallback` reads and ranks the passages first and answers where the model can't.
 
     The events' last, Done, is the answer: where the model fails half-way it replaces the statements shown before.
-    Closing the iterator closes the model's stream.
+    Closing the iterator closes the model's stream. While the model writes, the last stage is told again, unchanged, a
+    few times a second: an iterator that is waiting inside next() cannot be closed.
     """
 
     def __init__(
@@ -80,16 +81,24 @@ class ChatAnswerer:
         """The question as one that stands alone; as it is where there is no history. Raises ChatModelError."""
         return condense(question, history, self._chat_model, settings=self._settings)
 
+    def condensing(self, question: str, history: History) -> Generator[None, None, str]:
+        """As `condense`, in steps between which it can be closed."""
+        return condensing(question, history, self._chat_model, settings=self._settings)
+
     def _answer(self, question: str, retrieved: Sequence[Retrieved], history: History) -> Generator[Event, None, None]:
         quoted = Answer(question, refused=True)
         held: list[Event] = []
+        began = time.perf_counter()
+        told: Stage | None = None
         for event in self._fallback.answer(question, retrieved, history=history):
             if isinstance(event, Done):
                 quoted = event.answer
             elif isinstance(event, Stage) and event.name != "answering":
+                told = event
                 yield event
             else:
                 held.append(event)
+        told = told or Stage("reading", 1000 * (time.perf_counter() - began))
         began = time.perf_counter()
         passages = quoted.passages or tuple(retrieved)
         sources = [_source_line(self._store.article(item.passage.article_id)) for item in passages]
@@ -98,7 +107,7 @@ class ChatAnswerer:
         try:
             if not prompt.passages:
                 raise ChatModelError("no passage fits into llm_context_tokens")
-            yield from self._write(draft)
+            yield from self._write(draft, told)
             answer = self._finish(question, quoted, draft)
         except ChatModelError as error:
             why = f"{str(error)[0].upper()}{str(error)[1:]}: the answer is made of quotes instead."
@@ -108,17 +117,24 @@ class ChatAnswerer:
         yield Stage("answering", 1000 * (time.perf_counter() - began))
         yield Done(answer)
 
-    def _write(self, draft: _Draft) -> Generator[Event, None, None]:
-        """Streams the model's text into the draft; each statement is yielded when it is whole and checked."""
+    def _write(self, draft: _Draft, told: Stage) -> Generator[Event, None, None]:
+        """Streams the model's text into the draft; each statement is yielded when it is whole and checked.
+
+        Meanwhile `told` is, so that this can be closed: a model may be silent, think aloud or never end a sentence.
+        """
         from langchain_core.messages import HumanMessage, SystemMessage
 
         parser = StatementParser(passages=len(draft.prompt.passages))
         messages = [SystemMessage(draft.prompt.system), HumanMessage(draft.prompt.user)]
         limits = {"seconds": self._settings.llm_seconds, "first_seconds": self._settings.llm_first_seconds}
+        said = time.monotonic()
         with closing(stream(self._chat_model, messages, **limits)) as chunks:
             for chunk in chunks:
                 for parsed in self._read(parser, draft, chunk):
                     yield from self._check(draft, parsed)
+                if time.monotonic() - said >= WAKE_SECONDS:
+                    said = time.monotonic()
+                    yield told
         for parsed in parser.close():
             # A text that was cut off ends in half a sentence, which may say the opposite of the whole one.
             if parsed.complete or draft.finish not in ("", "length", "max_tokens"):
@@ -210,6 +226,18 @@ class ChatAnswerer:
 
 def condense(question: str, history: History, chat_model: BaseChatModel, *, settings: Settings) -> str:
     """The last question of a conversation, rewritten by the model to stand alone. Raises ChatModelError."""
+    steps = condensing(question, history, chat_model, settings=settings)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        return str(end.value)
+
+
+def condensing(
+    question: str, history: History, chat_model: BaseChatModel, *, settings: Settings
+) -> Generator[None, None, str]:
+    """As `condense`, in steps between which it can be closed; it returns the question. Raises ChatModelError."""
     from langchain_core.messages import HumanMessage, SystemMessage
 
     if not history:
@@ -217,8 +245,12 @@ def condense(question: str, history: History, chat_model: BaseChatModel, *, sett
     prompt = condense_prompt(question, history)
     messages = [SystemMessage(prompt.system), HumanMessage(prompt.user)]
     chunks = stream(chat_model, messages, seconds=settings.llm_seconds, first_seconds=settings.llm_first_seconds)
+    written = ""
     with closing(chunks):
-        written = "".join(chunk.text for chunk in chunks).strip()
+        for chunk in chunks:
+            written += chunk.text
+            yield
+    written = written.strip()
     line = written.splitlines()[0].strip().strip("\"'“”*") if written else ""
     if not line or len(line) > LONGEST_QUESTION:
         raise ChatModelError("the language model did not rewrite the question")

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 5.0
 """How long closing waits for the connection to be closed."""
+WAKE_SECONDS = 0.2
+"""How long a silent model is waited for at a time: a generator that is still inside next() cannot be closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of text; `finish` is the provider's reason for stopping ("stop", "length"), "" until it gives one."""
+    """A piece of text; `finish` is the provider's reason for stopping ("stop", "length"), "" until it gives one.
+
+    One without either says that the model is still at work.
+    """
 
     text: str
     finish: str = ""
@@ -45,8 +50,11 @@ def _loop() -> asyncio.AbstractEventLoop:
 def stream(
     chat_model: BaseChatModel, messages: Sequence[BaseMessage], *, seconds: float, first_seconds: float
 ) -> Generator[Chunk, None, None]:
-    """The model's chunks. Raises ChatModelError when it fails, or takes longer than `seconds` in all or
-    `first_seconds` to its first text. The error never carries the provider's own message, which may quote a key."""
+    """The model's chunks, and an empty one whenever nothing has come for WAKE_SECONDS, so that it can be closed then.
+
+    Raises ChatModelError when the model fails, or takes longer than `seconds` in all or `first_seconds` to its first
+    text. The error never carries the provider's own message, which may quote a key.
+    """
     arrived: queue.SimpleQueue[Chunk | BaseException | None] = queue.SimpleQueue()
 
     started, finished = threading.Event(), threading.Event()
@@ -74,9 +82,13 @@ def stream(
     try:
         while True:
             limit = seconds if spoken else min(seconds, first_seconds)
+            left = began + limit - time.monotonic()
             try:
-                item = arrived.get(timeout=max(0.0, began + limit - time.monotonic()))
+                item = arrived.get(timeout=max(0.0, min(left, WAKE_SECONDS)))
             except queue.Empty:
+                if left > WAKE_SECONDS:
+                    yield Chunk("")
+                    continue
                 what = f"took longer than {seconds:g} s" if limit == seconds else f"wrote nothing for {limit:g} s"
                 raise ChatModelError(f"the language model {what}") from None
             if item is None:

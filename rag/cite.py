@@ -1,7 +1,8 @@
 """Streamed prose with markers -> whole statements and the passages that each names; numbers for what is shown.
 
 One character at a time, so that the same text gives the same statements however it is cut into chunks. It leaves out
-checking (rag.check) and rendering. Text in backticks is code: its brackets and full stops mean nothing.
+checking (rag.check) and rendering. Text in backticks is code: its brackets and full stops mean nothing. A Markdown
+heading says nothing that could be checked: it is left out whole.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ _ABBREVIATION = re.compile(
 )
 _AMBIGUOUS = re.compile(r"(?:^|[\s(])(?:no|nos|co|inc|ltd|corp|jr|sr|etc|st|p|pp)\.$", re.I)
 _INITIAL = re.compile(r"(?:^|[\s(.])[A-ZÀ-Þ]\.$")
-_LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]$")
-_LEAD = re.compile(r"^\s*(?:(?:[-*•>+]|#{1,6}|\d{1,2}[.)])\s+)+")
+_LIST_NUMBER = re.compile(r"(?:[-–*•>+]\s+|\*\*|__)*\d{1,2}[.)]")
+_LEAD = re.compile(r"^\s*(?:(?:[-–*•>+]|#{1,6}|\d{1,2}[.)])\s+)+")
+_HEADING = re.compile(r"#{1,6}(?: |$)")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _CLOSERS = "\"'”’»)]*_"
 _TERMINATORS = ".!?…。！？"
 _WIDE = "。！？"
-_LINE_STARTS = "-*•#>+|"
+_LINE_STARTS = "-–*•#>+|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class StatementParser:
         self._held = ""  # a bracket that may become a marker, or a link right after one
         self._markers: dict[int, None] = {}
         self._newlines = 0
+        self._line_begins = True  # nothing but space since the last newline
+        self._at_line = False  # this statement is the first thing on its line
         self._space = False  # white space that is only written when something follows
         self._ended = False  # a terminator has been seen, and only closers, markers and space since
         self._marked = False  # a marker has been seen since the last plain character
@@ -122,6 +126,7 @@ class StatementParser:
             yield from self._character(character)
 
     def _mark(self, numbers: str) -> None:
+        self._line_begins = False
         for part in re.split(r"\s*(?:,|;|&|and)\s*", numbers):
             first, *last = (int(number) for number in re.findall(r"\d+", part))
             for number in range(first, min(last[0] if last else first, first + self._passages) + 1):
@@ -135,8 +140,9 @@ class StatementParser:
             return
         if character.isspace():
             self._newlines += character == "\n"
+            self._line_begins = self._line_begins or character == "\n"
             self._space = True
-            if self._newlines >= 2 and self._text.strip():
+            if self._newlines >= 2 and self._text.strip() or self._newlines and self._in_heading():
                 yield from self._emit(complete=True)
             return
         if self._ends_before(character):
@@ -151,13 +157,14 @@ class StatementParser:
             and character.isalnum()
         ):
             self._text += " "
-        self._newlines, self._space, self._marked = 0, False, False
+        self._at_line = self._line_begins if not self._text else self._at_line
+        self._newlines, self._space, self._marked, self._line_begins = 0, False, False, False
         self._text += character
         if character in _TERMINATORS:
             self._ended = True
         elif character not in _CLOSERS:
             self._ended = False
-        if character == "`":
+        if character == "`" and not self._in_heading():
             self._code = "```" if self._text.endswith("```") else "`"
         if len(self._text) > LONGEST_STATEMENT:
             yield from self._emit(complete=True)
@@ -172,10 +179,13 @@ class StatementParser:
             self._code = ""
             yield from self._emit(complete=True, code=True)
 
+    def _in_heading(self) -> bool:
+        return self._at_line and _HEADING.match(self._text) is not None
+
     def _ends_before(self, character: str) -> bool:
         """Whether the statement so far ended, now that `character` (no white space) follows."""
         text = self._text
-        if not text.strip():
+        if not text.strip() or self._in_heading():
             return False
         if self._newlines and (character in _LINE_STARTS or character.isdigit() or text.rstrip().endswith(":")):
             return True
@@ -190,7 +200,7 @@ class StatementParser:
             return False
         if core[-1:] in "!?…":
             return not character.islower()
-        if _LIST_NUMBER.match(core):
+        if _LIST_NUMBER.fullmatch(core):
             return False
         if self._marked:
             return True
@@ -202,7 +212,8 @@ class StatementParser:
 
     def _emit(self, *, complete: bool, code: bool = False) -> list[Parsed]:
         text = re.sub(r"[ \t]+", " ", self._text) if not code else self._text
-        text = _STRONG.sub(r"\2", _LEAD.sub("", text.strip())).strip()
+        text = _LEAD.sub("", _STRONG.sub(r"\2", _LEAD.sub("", text.strip()))).strip()
+        text = "" if self._in_heading() else text
         markers = tuple(self._markers)
         self._text, self._markers, self._ended, self._marked = "", {}, False, False
         self._space, self._newlines, self._code = False, 0, ""

@@ -231,8 +231,8 @@ def collected(dataset: Dataset) -> Dataset:
 def checked(dataset: Dataset, article: Callable[[str], Article | None]) -> Dataset:
     """The data set with every gold quote where it says it stands, as the collection has the articles.
 
-    A quote that stands elsewhere, once, is moved there; a question whose gold article or quote is absent is left out
-    with the reason.
+    A quote that stands elsewhere, once, is moved there; offsets without a quote get the one that stands there. A
+    question whose gold article or quote is absent is left out with the reason.
     """
     kept, left_out = [], list(dataset.left_out)
     for question in dataset.questions:
@@ -246,17 +246,29 @@ def checked(dataset: Dataset, article: Callable[[str], Article | None]) -> Datas
                     continue
                 reason = f"no article {gold.article_id!r} in the collection"
                 break
-            whole = not gold.quote or gold.start is None or gold.end is None
-            if whole or found.text[gold.start : gold.end] == gold.quote:
-                placed.append(gold)
-            elif found.text.count(gold.quote) == 1:
-                start = found.text.index(gold.quote)
-                placed.append(Gold(gold.article_id, start, start + len(gold.quote), gold.quote))
-            else:
-                reason = f"its gold quote does not stand at {gold.article_id}[{gold.start}:{gold.end}]"
+            place = _placed(gold, found.text)
+            if place is None:
+                where = f"{gold.article_id}[{gold.start}:{gold.end}]"
+                reason = f"its gold quote does not stand at {where}" if gold.quote else f"there is no {where}"
                 break
+            placed.append(place)
         if reason:
             left_out.append(f"{question.id}: {reason}")
         else:
             kept.append(replace(question, gold=tuple(placed)))
     return replace(dataset, questions=tuple(kept), left_out=tuple(left_out))
+
+
+def _placed(gold: Gold, text: str) -> Gold | None:
+    """The gold where its quote stands in the article's text; None where it stands nowhere, or more than once."""
+    if gold.start is None or gold.end is None:
+        return gold
+    there = text[gold.start : gold.end]
+    if not gold.quote:
+        return replace(gold, quote=there) if gold.end <= len(text) else None
+    if there == gold.quote:
+        return gold
+    if text.count(gold.quote) != 1:
+        return None
+    start = text.index(gold.quote)
+    return replace(gold, start=start, end=start + len(gold.quote))

@@ -68,8 +68,8 @@ def evaluate(
     """Every question's result, in the data set's order; those that `results` already has are not asked again.
 
     results: a JSONL file that each result is appended to as it comes; one of another data set, index, model or setting
-    is begun anew. progress: called with how many are done, of how many. entails: for citation measures by a model,
-    entails_by: that model's name.
+    is begun anew, and a question where quotes took a language model's place is asked again. progress: called with how
+    many are done, of how many. entails: for citation measures by a model, entails_by: that model's name.
     """
     key = _key(dataset, bot, depth, entails_by)
     done = _resume(results, key) if results else {}
@@ -103,13 +103,18 @@ def code_digest() -> str:
 
 
 def _resume(path: Path, key: str) -> dict[str, Result]:
-    """The results in the file, by question; a file of another key is emptied, a half-written last line is cut off."""
+    """The results in the file, by question; a file of another key is emptied, a half-written last line is cut off.
+
+    Answers that fell back to quotes are taken out, since the model may have been down or slow. Where it wasn't (nothing
+    that it wrote held), asking again costs no request: `remembering` has the whole text.
+    """
     if path.is_file():
-        lines = path.read_text("utf-8").split("\n")
-        if _parsed(lines[0]) == {"key": key}:
-            rows = [row for line in lines[1:-1] if (row := _parsed(line))]
-            path.write_text("\n".join(lines[:-1]) + "\n", "utf-8")
-            return {row["id"]: Result(**row) for row in rows}
+        first, *lines = path.read_text("utf-8").split("\n")
+        if _parsed(first) == {"key": key}:
+            found = {line: Result(**row) for line in lines[:-1] if (row := _parsed(line))}
+            kept = {line: result for line, result in found.items() if not result.fell_back}
+            path.write_text("".join(f"{line}\n" for line in (first, *kept)), "utf-8")
+            return {result.id: result for result in kept.values()}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"key": key}) + "\n", "utf-8")
     return {}
@@ -261,7 +266,7 @@ def run(
     with open_bot(data, index=index, settings=settings, chat_model=chat_model) as bot:
         data = check_gold(data, bot).limited(limit)
         if not data.questions:
-            raise DatasetError(f"{dataset}: no question can be asked of this collection; {data.left_out[0]}")
+            raise DatasetError(f"{dataset}: no question can be asked of this collection; {data.left_out[-1]}")
         judge_name = entailment or settings.entailment_model
         judge, kept = _entailment(judge_name), folder / "results.jsonl"
         with _progress("asking") as progress:

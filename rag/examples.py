@@ -28,7 +28,9 @@ TRIES = 16
 SENTENCES = 60
 """So many of an article's first sentences are looked at."""
 LONGEST = 90
-_PLAIN = r"[^,;:—–()“”\"‘.?!]"
+_PLAIN = r"(?:[^,;:—–()“”\"‘.?!]|(?<=\d)[.,:](?=\d))"
+_END = r"[.,;](?!\d)"
+"""A sentence or a part of it is over; the point of 52.3 ends nothing."""
 _NUMBER = (
     r"(?:about |around |some |nearly |almost |over |only |at least |more than |fewer than |up to |all )?"
     r"(?:\d[\d,.]*(?: (?:thousand|million|billion))?|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
@@ -55,19 +57,19 @@ _ACTED = {
 _ACT = rf"(?:{'|'.join(_ACTED)})"
 _DONE = rf"(?:(?:been|be) )?(?:[a-z-]+ed|{_ACT}|shot|held|put|born|begun|brought|given|shut|taken|seen|sold|written)\b"
 _HOW_MANY = re.compile(
-    rf"^{_NUMBER} (?P<what>(?:[a-z][a-z-]+ ){{1,2}}?)(?P<rest>(?:{_HELPER}|{_ACT}|[a-z]+ed) {_PLAIN}{{3,60}})[.,;]",
+    rf"^{_NUMBER} (?P<what>(?:[a-z][a-z-]+ ){{1,2}}?)(?P<rest>(?:{_HELPER}|{_ACT}|[a-z]+ed) {_PLAIN}{{3,60}}){_END}",
     re.I,
 )
 _WHEN = re.compile(
     rf"^(?P<first>{_ON_DATE},? )?(?P<what>{_PLAIN}{{3,45}}?) "
     rf"(?:(?P<helper>{_HELPER}) (?P<done>{_DONE})|(?P<act>{_ACT})\b)(?P<rest>{_PLAIN}{{0,45}}?)"
-    rf"(?(first)(?:[.,;])|,? {_ON_DATE})",
+    rf"(?(first)(?:{_END})|,? {_ON_DATE})",
     re.I,
 )
 _WHO = re.compile(
     r"(?P<name>[A-Z][\w'’-]+(?: [A-Z][\w'’.-]+){1,2}), (?:\d\d, )?(?:an?|the) (?P<role>[a-z][\w' -]{3,60})[,.]"
 )
-_WHO_DID = re.compile(rf"^(?!The |A |An )(?:[A-Z][a-z'’-]+ ){{2,3}}(?P<act>{_ACT}) (?P<rest>{_PLAIN}{{8,60}})[.,;]")
+_WHO_DID = re.compile(rf"^(?!The |A |An )(?:[A-Z][a-z'’-]+ ){{2,3}}(?P<act>{_ACT}) (?P<rest>{_PLAIN}{{8,60}}){_END}")
 _LEANS = re.compile(
     r"\b(?:it|its|he|she|his|her|they|their|them|this|that|these|those|there|here|which|who|what|both|others?|ones?|more"
     r"|after|before|since|until|also|then|so|but|and|or|if|when|while|where|because|later|himself|herself|itself|themselves|such|same|i|we|you|our|my)\b",
@@ -106,6 +108,7 @@ class ExampleQuestions:
 
     def find(self, count: int) -> list[str]:
         """At most `count` questions, each about another article and each answered."""
+        count = max(count, 0)
         with self._lock:
             generation = self._collection.generation
             if self._known is None or self._known[0] != generation or self._known[1] < count:

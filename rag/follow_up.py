@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from index.dates import MONTHS, parse_date
 from index.types import Filter
 from rag.types import Turn
 from rag.words import content_words
@@ -22,6 +23,8 @@ _ANAPHOR = re.compile(
     r"\b(he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|that|one|ones|the same)\b",
     re.I,
 )
+_UNSPACED = re.compile(r"[\u0e00-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""A letter of a script without blanks between words (Thai, Chinese, Japanese): a sentence looks like one word."""
 _CONTINUES = re.compile(r"^\s*(and|but|so|or|what about|how about)\b", re.I)
 _NAME = re.compile(r"(?:\b[A-ZÀ-ÞĀ-Ž][\w’'-]*(?:\s+(?:of|de|von|the|and)\s+(?=[A-ZÀ-Þ]))?\s*){1,5}")
 _QUESTION_WORDS = frozenset(
@@ -48,25 +51,35 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(re.sub(r"['’]s$", "", name) for name in found))
 
 
+def _leans(question: str) -> bool:
+    asked = content_words(question)
+    if _CONTINUES.match(question) and len(asked) <= 2:
+        return True
+    few = len(asked) <= 1 and not _UNSPACED.search(question)
+    return not names(question) and bool(few or _ANAPHOR.search(question))
+
+
+def _leaned_on(history: Sequence[Turn]) -> Turn | None:
+    """The last turn with a topic: of refused ones those that name something, of the others all but small talk."""
+    talked = [turn for turn in history if turn.answer.answerer != SMALL_TALK]
+    with_topic = (
+        turn
+        for turn in reversed(talked)
+        if not turn.answer.refused or names(turn.answer.standalone_question or turn.question)
+    )
+    return next(with_topic, talked[-1] if talked else None)
+
+
 def stand_alone(question: str, history: Sequence[Turn]) -> str:
     """The question, with what it leans on in brackets when it leans on an earlier turn.
 
     A question leans when it continues ("And Trump?") in a few words, or names nobody and has a pronoun or few words.
     """
-    if not history:
-        return question
-    asked, named = content_words(question), bool(names(question))
-    leans = (
-        (_CONTINUES.match(question) and len(asked) <= 2)
-        or (not named and _ANAPHOR.search(question))
-        or (not named and len(asked) <= 1)
-    )
-    if not leans:
-        return question
-    last = next((turn for turn in reversed(history) if turn.answer.answerer != SMALL_TALK), None)
-    if last is None:
+    last = _leaned_on(history)
+    if last is None or not _leans(question):
         return question
     before = last.answer.standalone_question or last.question
+    asked = content_words(question)
     topic = [*names(before), *([last.answer.short_answer] if last.answer.short_answer else [])]
     known = {word for name in topic for word in content_words(name)}
     seen = set(asked) | known
@@ -75,27 +88,44 @@ def stand_alone(question: str, history: Sequence[Turn]) -> str:
     return f"{question} ({context})" if context else question
 
 
-_MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name} | {
-    name.lower(): i for i, name in enumerate(calendar.month_abbr) if name
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DAY = (
-    rf"(?:(?P<d>\d{{1,2}})\s+(?P<m>{_MONTH})\s+(?P<y>\d{{4}})|(?P<iso>\d{{4}}-\d\d-\d\d)"
-    rf"|(?P<m2>{_MONTH})\s+(?P<y2>\d{{4}})|(?P<y3>\d{{4}}))"
+_MONTH = rf"(?:{'|'.join(sorted({*MONTHS, *(name[:3] for name in MONTHS), 'sept'}, key=len, reverse=True))})\b\.?"
+_WEEKDAYS = [name.lower() for name in calendar.day_name]
+_WEEKDAY = rf"(?:{'|'.join(_WEEKDAYS)})"
+_YEAR = r"[12]\d{3}(?!\d|[/.]\d|-\d\d?\b)"
+_DAY_OF_MONTH = r"\d{1,2}(?:st|nd|rd|th)?\b"
+_NAMED = (
+    rf"(?:{_WEEKDAY},?\s+)?(?:the\s+)?(?:{_DAY_OF_MONTH}\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}"
+    rf"|{_MONTH}\s+{_DAY_OF_MONTH},?\s+{_YEAR}|{_MONTH},?\s+{_YEAR})"
 )
+_FIGURES = r"[12]\d{3}[-/.]\d{1,2}(?:[-/.]\d{1,2})?\b|\d{1,2}[/.]\d{1,2}[/.][12]\d{3}\b"
+_DATED = rf"(?:{_NAMED}|{_FIGURES}|{_YEAR})"
+"""What looks like a day, a month or a year; whether it is one, parse_date says."""
+_PART = rf"(?:{_DAY_OF_MONTH}(?:\s+(?:of\s+)?{_MONTH})?|{_MONTH}(?:\s+{_DAY_OF_MONTH})?)"
+"""How a range may begin, the rest of its first date being that of its last: "1 to 10 March 2026"."""
+_COUNTS = {w: n for n, w in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)}
+_SPAN = (
+    r"(?:(?:this|last|past)\s+(?:week|month|year)"
+    rf"|(?:last|past)\s+(?:\d{{1,3}}|{'|'.join(_COUNTS)})\s+(?:days|weeks|months|years))"
+)
+_ENDS = r"(?!['’]|,?\s+(?!(?:and|to|until|till|through|before|about|on|say)\b)\w)"
+"""After "on Sunday": what goes on ("Sunday schools", "Sunday 4 May") is something else than the last Sunday."""
+_WHEN = rf"(?:(?:the\s+)?(?:{_SPAN}|today|now|yesterday)\b(?!\s+of\b)|{_DATED}|(?:last\s+)?{_WEEKDAY}\b{_ENDS})"
+_TO = r"\s*(?:\b(?:and\s+)?(?:to|until|till|through|before)\b|\band\b|-|–)\s*"
+_PRINTED = r"(?:published|written|printed)"
 _PUBLISHED = re.compile(
-    r"\b(?:(?:articles?|reports?|news|story|stories|coverage)(?:\s+(?:published|written|printed))?"
+    rf"\b(?:(?:articles?|reports?|news|story|stories|coverage)(?:\s+{_PRINTED})?"
+    rf"|(?:articles?|stories|news)(?:\s+(?:that|which|do|you|there|are|is|was|were|has|have|been|{_PRINTED}))+"
     r"|what\s+(?:was|were|has\s+been)\s+(?:published|reported|written|printed))"
-    rf"\s+(?P<how>in|on|from|since|after|before|until)\s+{_DAY}\b",
+    r"\s+(?P<how>in|on|from|since|after|before|until|between|dated|published)\s+"
+    rf"(?:(?P<first>{_WHEN}|{_PART}(?={_TO}{_NAMED}))(?P<to>{_TO})(?P<last>{_WHEN})|(?P<only>{_WHEN}))(?!\w)",
     re.I,
 )
 _NOW = re.compile(r"\b(?:news|headlines?|articles?|reports?|story|stories|happen(?:s|ed|ing)?)\b", re.I)
 """With one of these "today" asks for today's articles; else how things stand ("What is it used for today?")."""
-_RECENT = re.compile(
-    r"\b(?P<what>(?-i:today|yesterday)|^(?:today|yesterday)|(?P<which>this|last|past)\s+(?P<unit>week|month|year)"
-    r"|(?:last|past)\s+(?P<n>\d{1,3})\s+days)(?:['’]s)?\b(?!\s+of\b)",
-    re.I,
-)
+_RECENT = re.compile(rf"\b(?P<what>(?-i:today|yesterday)|^(?:today|yesterday)|{_SPAN})(?:['’]s)?\b(?!\s+of\b)", re.I)
+_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+
+_Period = tuple[date, date]
 
 
 def dates_asked(question: str, today: date) -> Filter:
@@ -103,71 +133,96 @@ def dates_asked(question: str, today: date) -> Filter:
 
     >>> dates_asked("What happened yesterday?", date(2026, 1, 27)).published_from
     datetime.date(2026, 1, 26)
+    >>> dates_asked("articles from 1 to 10 March 2026", date(2026, 1, 27)).published_to
+    datetime.date(2026, 3, 10)
     >>> bool(dates_asked("Who landed on the Moon in 1969?", date(2026, 1, 27)))
     False
     """
     if match := _PUBLISHED.search(question):
-        first, last = _period(match)
-        if first == date.max:
-            return Filter(published_from=first, published_to=last)
-        how = match["how"].lower()
-        if how == "since":
-            return Filter(published_from=first)
-        if how == "after":
-            return Filter(published_from=last + timedelta(days=1))
-        if how in ("before", "until"):
-            return Filter(published_to=last if how == "until" else first - timedelta(days=1))
-        return Filter(published_from=first, published_to=last)
+        return (_range if match["last"] else _bounds)(match, today) or Filter()
     if (match := _RECENT.search(question)) and (match["what"].lower() != "today" or _NOW.search(question)):
-        return _recent(match, today)
+        first, last = _recent(match["what"], today)
+        return Filter(published_from=first, published_to=last)
     return Filter()
 
 
-def _period(match: re.Match[str]) -> tuple[date, date]:
-    try:
-        if match["iso"]:
-            day = date.fromisoformat(match["iso"])
-            return day, day
-        if match["d"]:
-            day = date(int(match["y"]), _MONTHS[match["m"].lower()], int(match["d"]))
-            return day, day
-        if match["m2"]:
-            year, month = int(match["y2"]), _MONTHS[match["m2"].lower()]
-            return date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1])
-        return date(int(match["y3"]), 1, 1), date(int(match["y3"]), 12, 31)
-    except ValueError:  # 31 February: nothing was published then, and nothing is what the filter should find
-        return date.max, date.max
+def unread_date(question: str, today: date) -> str:
+    """The publication date that a question asks for and that no calendar has, or that can be read two ways; or "".
+
+    >>> unread_date("articles from 31 February 2026", date(2026, 1, 27))
+    '31 February 2026'
+    """
+    match = _PUBLISHED.search(question)
+    parts = [match[name] for name in ("only", "first", "last") if match and match[name]]
+    return "" if not match or dates_asked(question, today) else " to ".join(parts)
 
 
-def _recent(match: re.Match[str], today: date) -> Filter:
-    what = match["what"].lower()
-    if what == "today":
-        return Filter(published_from=today, published_to=today)
-    if what == "yesterday":
-        return Filter(published_from=today - timedelta(days=1), published_to=today)
-    if match["n"]:
-        return Filter(published_from=today - timedelta(days=int(match["n"])), published_to=today)
-    which, unit = match["which"].lower(), match["unit"].lower()
-    if which == "past":
-        days = {"week": 7, "month": 31, "year": 366}[unit]
-        return Filter(published_from=today - timedelta(days=days), published_to=today)
+def _bounds(match: re.Match[str], today: date) -> Filter | None:
+    if not (period := _period(match["only"], today)):
+        return None
+    (first, last), how = period, match["how"].lower()
+    if how == "after":
+        return Filter(published_from=last + timedelta(days=1))
+    if how == "before":
+        return Filter(published_to=first - timedelta(days=1))
+    return Filter(None if how == "until" else first, None if how == "since" else last)
+
+
+def _range(match: re.Match[str], today: date) -> Filter | None:
+    """From the first date of "from A to B" to its last; what A lacks is B's."""
+    if not (end := _period(match["last"], today)):
+        return None
+    year, month = end[0].year, MONTHS[end[0].month - 1]
+    forms = ("{}", f"{{}} {year}", f"{{}} {year - 1}", f"{{}} {month} {year}")
+    starts = (_period(form.format(match["first"]), today) for form in forms)
+    if not (start := next((start for start in starts if start and start[0] <= end[1]), None)):
+        return None
+    first = start[1] + timedelta(days=1) if match["how"].lower() == "after" else start[0]
+    return Filter(first, end[0] - timedelta(days=1) if "before" in match["to"].lower() else end[1])
+
+
+def _period(text: str, today: date) -> _Period | None:
+    """The first and the last day of what `_WHEN` matches; None where it is no date, or can be read two ways.
+
+    >>> _period("Feb. 2024", date(2026, 1, 27))
+    (datetime.date(2024, 2, 1), datetime.date(2024, 2, 29))
+    """
+    text = text.lower().removeprefix("the ")
+    if text[:4].isdigit():
+        text = re.sub("[/.]", "-", text)
+    weekday = text.removeprefix("last ")
+    if weekday in _WEEKDAYS:
+        back = (today.weekday() - _WEEKDAYS.index(weekday) - 1) % 7 + 1
+        return today - timedelta(days=back), today - timedelta(days=back)
+    if re.fullmatch(rf"{_SPAN}|today|now|yesterday", text):
+        return _recent(text, today)
+    if day := parse_date(text):
+        return day, day
+    if month := parse_date(f"1 {text}") or parse_date(f"{text}-1"):
+        return month, month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    return (date(int(text), 1, 1), date(int(text), 12, 31)) if re.fullmatch(_YEAR, text) else None
+
+
+def _recent(text: str, today: date) -> _Period:
+    """The days of "yesterday", "this month", "last week", "past 3 months"; yesterday is in today's news too."""
+    if text.lower() in ("today", "now", "yesterday"):
+        return today - timedelta(days=text.lower() == "yesterday"), today
+    which, *count, unit = text.lower().split()
+    if count or which == "past":
+        number = _COUNTS.get(count[0]) or int(count[0]) if count else 1
+        return today - timedelta(days=number * _DAYS[unit.rstrip("s")]), today
+    begun = _beginning(unit, today)
+    if which == "this":
+        return begun, today
+    before = begun - timedelta(days=1)
+    return _beginning(unit, before), before
+
+
+def _beginning(unit: str, day: date) -> date:
+    """The first day of the week, month or year that `day` is in."""
     if unit == "week":
-        monday = today - timedelta(days=today.weekday())
-        return (
-            Filter(published_from=monday, published_to=today)
-            if which == "this"
-            else Filter(published_from=monday - timedelta(days=7), published_to=monday - timedelta(days=1))
-        )
-    if unit == "month":
-        first = today.replace(day=1)
-        end = first - timedelta(days=1)
-        return (
-            Filter(published_from=first, published_to=today)
-            if which == "this"
-            else Filter(published_from=end.replace(day=1), published_to=end)
-        )
-    year = today.year if which == "this" else today.year - 1
-    return Filter(published_from=date(year, 1, 1), published_to=min(today, date(year, 12, 31)))
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit == "month" else day.replace(month=1, day=1)
 
 
 def narrow(chosen: Filter | None, asked: Filter) -> Filter:

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import ModelMissing
+from index.passages import sentences
 from index.types import Passage
 from rag.types import Reading, Span
 
@@ -37,7 +39,13 @@ SPANS = 5
 BATCH = 2
 """Windows run at once: on two cores larger batches take as long for each, and are padded more."""
 
-_PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
+_NUMBER = r"(?:US\$|[$£€¥₹])?\d+(?:[.,:\u00a0\u202f]\d+)*%?"
+_HOURS, _MINUTES, _SECONDS = (rf"[\w.-]{{1,20}} {unit}s?\b" for unit in ("h(?:ou)?r", "min(?:ute)?", "sec(?:ond)?"))
+_AND = "(?:,? and|,)? "
+_WHOLE = re.compile(rf"\b{_HOURS}{_AND}{_MINUTES}(?:{_AND}{_SECONDS})?|\b{_MINUTES}{_AND}{_SECONDS}|{_NUMBER}", re.I)
+"""What says something else when it is cut: a number, a duration of several parts."""
+LONGEST_WHOLE = 60
+"""So many characters before and after a span are looked at for that."""
 
 Calibration = Callable[[float], float]
 
@@ -74,21 +82,21 @@ def logit(probability: float) -> float:
 def best_spans(
     starts: NDArray[np.float32],
     ends: NDArray[np.float32],
-    paragraphs: NDArray[np.intp],
+    sentence: NDArray[np.intp],
     *,
     longest: int,
     count: int,
 ) -> list[tuple[int, int, float]]:
     """The best token spans `(first, last, start logit + end logit)`, none overlapping a better one.
 
-    starts, ends, paragraphs: shape (tokens,); a span stays within one paragraph.
+    starts, ends, sentence: shape (tokens,); a span stays within one sentence, or it might assert what neither says.
 
     >>> best_spans(np.float32([0, 3, 0]), np.float32([0, 0, 2]), np.array([0, 0, 0]), longest=2, count=1)
     [(1, 2, 5.0)]
     """
     total = starts[:, None] + ends[None, :]
     first, last = np.indices(total.shape)
-    allowed = (last >= first) & (last - first < longest) & (paragraphs[first] == paragraphs[last])
+    allowed = (last >= first) & (last - first < longest) & (sentence[first] == sentence[last])
     total = np.where(allowed, total, -np.inf)
     order = np.argsort(total, axis=None)[::-1][: 40 * count]
     chosen: list[tuple[int, int, float]] = []
@@ -99,6 +107,24 @@ def best_spans(
         if all(j < a or i > b for a, b, _ in chosen):
             chosen.append((i, j, float(total[i, j])))
     return chosen
+
+
+@lru_cache(maxsize=64)
+def sentence_bounds(text: str) -> tuple[tuple[int, int], ...]:
+    """Offsets of the sentences, remembered: a question looks at the same few passages for each span."""
+    return tuple(sentences(text))
+
+
+def whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span, with the rest of a number or duration that it cuts.
+
+    >>> text = "It took 2 hours, 52 minutes and 59 seconds and cost $8.9 million."
+    >>> [text[slice(*whole(text, text.index(cut), text.index(cut) + len(cut)))] for cut in ("52 minutes", "9 million")]
+    ['2 hours, 52 minutes and 59 seconds', '$8.9 million']
+    """
+    near = _WHOLE.finditer(text, max(start - LONGEST_WHOLE, 0), end + LONGEST_WHOLE)
+    cut = [m.span() for m in near if m.start() < end and start < m.end()]
+    return min([start, *(a for a, _ in cut)]), max([end, *(b for _, b in cut)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +210,15 @@ class OnnxReader:
 
     def _reading(self, passage: Passage, relevance: float, window: Window, span: NDArray[np.float32]) -> Reading:
         rows = span[window.first : window.first + len(window.offsets)]
-        spans = []
+        spans: list[Span] = []
         if len(rows):
-            breaks = [match.start() for match in _PARAGRAPH_BREAK.finditer(passage.text)]
-            paragraphs = np.searchsorted(breaks, [start for start, _ in window.offsets])
-            for i, j, score in best_spans(rows[:, 0], rows[:, 1], paragraphs, longest=SPAN_TOKENS, count=SPANS):
-                start, end = window.offsets[i][0], window.offsets[j][1]
-                spans.append(Span(passage.start + start, passage.start + end, score))
+            begins = [start for start, _ in sentence_bounds(passage.text)]
+            sentence = np.searchsorted(begins, [start for start, _ in window.offsets], side="right")
+            for i, j, score in best_spans(rows[:, 0], rows[:, 1], sentence, longest=SPAN_TOKENS, count=SPANS):
+                a, b = whole(passage.text, window.offsets[i][0], window.offsets[j][1])
+                found = Span(passage.start + a, passage.start + b, score)
+                if all(found.end <= better.start or better.end <= found.start for better in spans):
+                    spans.append(found)
         return Reading(passage.id, self._calibrate(relevance), tuple(spans))
 
 

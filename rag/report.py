@@ -328,4 +328,5 @@ def show(report: Mapping[str, Any], *, console: Console) -> None:
             changes.add_row(c["measure"], *shown, f"{c['p']:.4f}", str(c["questions"]), str(c["missing"]), verdict)
         console.print(changes)
     if about["left_out"]:
-        console.print(f"left out: {len(about['left_out'])}, the first: {about['left_out'][0]}", highlight=False)
+        first = f"left out: {len(about['left_out'])}, the first: {about['left_out'][0]}"
+        console.print(first, highlight=False, markup=False)

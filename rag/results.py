@@ -34,6 +34,8 @@ FAILURES = {
 }
 """Kinds of failure, in the order in which the work fails, and their words."""
 
+WRITTEN = "answer.written by the language model"
+
 HALF = 0.5
 """A passage holds a gold quote where it has this share of its characters: quotes may run over a passage's end."""
 
@@ -63,6 +65,11 @@ class Result:
     failure: str | None
     timings: dict[str, float]
     values: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether a language model was to write the answer, and something else took its place."""
+        return self.values.get(WRITTEN) == 0.0
 
 
 def measure(
@@ -258,7 +265,7 @@ def _citation_values(
 def _written_values(answer: Answer, writer: str) -> dict[str, float | None]:
     """Of an LLM's answer: whether it stood, or the quotes took its place; and how many of its statements held."""
     written = answer.answerer == writer
-    values: dict[str, float | None] = {"answer.written by the language model": float(written)}
+    values: dict[str, float | None] = {WRITTEN: float(written)}
     if written and answer.statements:
         count = len(answer.statements)
         held = sum(statement.support in ("quoted", "supported") for statement in answer.statements)

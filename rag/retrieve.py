@@ -15,6 +15,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.vectorstores import VectorStore
 from pydantic import ConfigDict
 
+from index.errors import NewsdeskError
 from index.types import Article, Filter, Passage
 from rag.types import Retrieved
 from rag.words import words
@@ -62,8 +63,9 @@ def fuse(dense: Mapping[str, float], lexical: Mapping[str, float], *, dense_weig
 class PassageRetriever(BaseRetriever):
     """Passages of a store, best first.
 
-    store: a PassageStore, or any LangChain VectorStore (then dense only, which `notes` says). reranker: reorders what
-    comes out of the fusion, with LangChain's own type.
+    store: a PassageStore, or any LangChain VectorStore (then dense only, which `notes` says). A Bot cites from its own
+    index: what it takes from another store must be that index's passages as `Passage.to_document` writes them.
+    reranker: reorders or drops what comes out of the fusion, with LangChain's own type.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -77,20 +79,21 @@ class PassageRetriever(BaseRetriever):
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the answers should know about this retriever."""
-        if not self._fuses:
+        if not self.fuses:
             return (f"{type(self.store).__name__} has no BM25: passages were found by embedding alone.",)
         return tuple(getattr(self.store, "notes", ()))
 
     @property
-    def _fuses(self) -> bool:
+    def fuses(self) -> bool:
+        """Whether the store finds by words too, as a PassageStore does."""
         return hasattr(self.store, "search_lexical")
 
     def retrieve(self, query: str, *, filter: Filter | None = None, k: int | None = None) -> list[Retrieved]:
         """At most k passages (default: the retriever's own), best first, copies of a text folded into the best one."""
-        k = k or self.k
-        found = self._fused(query, filter) if self._fuses else self._dense(query, filter)
+        k = self.k if k is None else max(k, 0)
+        found = self._fused(query, filter) if self.fuses else self._dense(query, filter)
         folded = self._fold(found, k)
-        return self._rerank(query, folded) if self.reranker else folded
+        return self._rerank(query, folded) if self.reranker and folded else folded
 
     def _fused(self, query: str, filter: Filter | None) -> list[Retrieved]:
         store = cast(FusedStore, self.store)
@@ -114,7 +117,7 @@ class PassageRetriever(BaseRetriever):
 
     def _fold(self, found: Sequence[Retrieved], k: int) -> list[Retrieved]:
         """The first k distinct passages; copies of a kept one are named in its `duplicates`."""
-        if not self._fuses:
+        if not self.fuses:
             return list(found[:k])
         pool = found[: 4 * k]
         copies = cast(FusedStore, self.store).copies(sorted({r.passage.article_id for r in pool}))
@@ -131,15 +134,29 @@ class PassageRetriever(BaseRetriever):
 
     def _rerank(self, query: str, retrieved: Sequence[Retrieved]) -> list[Retrieved]:
         assert self.reranker is not None
+        given = {_place(r.passage.to_document()): r for r in retrieved}
         by_id = {r.passage.id: r for r in retrieved}
-        ranked = self.reranker.compress_documents([r.passage.to_document() for r in retrieved], query)
-        return [by_id[str(document.id)] for document in ranked]
+        ranked: dict[str, Retrieved] = {}  # one that comes back in pieces counts once
+        for document in self.reranker.compress_documents([r.passage.to_document() for r in retrieved], query):
+            found = by_id.get(document.id or "") or given.get(_place(document))
+            if found is None:
+                who, what = type(self.reranker).__name__, document.page_content[:40]
+                raise NewsdeskError(
+                    f"{who} returned a Document that it was not given ({what!r}): "
+                    "a reranker keeps a Document's id, or article_id, start and end in its metadata"
+                )
+            ranked.setdefault(found.passage.id, found)
+        return list(ranked.values())
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         found = self.retrieve(query)
-        if not self._fuses:
+        if not self.fuses:
             return [r.passage.to_document() for r in found]
         return [r.passage.to_document(self.store.article(r.passage.article_id)) for r in found]
+
+
+def _place(document: Document) -> tuple[str, ...]:
+    return tuple(str(document.metadata.get(key)) for key in ("article_id", "start", "end"))
 
 
 def _same_text(one: Passage, other: Passage, copies: Mapping[str, tuple[str, ...]]) -> bool:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from index.types import Article, Passage
-from rag.answer import COUNTED, ExtractiveAnswerer
+from rag.answer import COUNTED, ExtractiveAnswerer, is_yes_no
 from rag.candidates import Candidate, compared, same_answer, sentence_of
 from rag.confidence import Evidence, Fitted, fit_confidence, fit_rank, fit_sentence
 from rag.types import Answer, Done, Reading, Retrieved, Span, StatementReady
@@ -132,6 +132,85 @@ def test_a_yes_no_question_gets_a_sentence_and_no_invented_yes() -> None:
     assert answer.short_answer is None and answer.statements
 
 
+@pytest.mark.parametrize(
+    ("question", "yes_no"),
+    [
+        ("Did she know the man who won?", True),
+        ("Do you know if the man who won is ill?", True),
+        ("Did anyone die when the bridge fell?", True),
+        ("Did anyone find the man who fled?", True),
+        ("Can you tell me who won the election?", False),
+        ("Could you please say when it opened?", False),
+        ("Do you know how many were aboard?", False),
+        ("Does anyone remember what it cost?", False),
+        ("Can you give me an idea of how much it cost?", False),
+        ("Who won?", False),
+    ],
+)
+def test_a_question_within_a_yes_no_question_is_the_one_asked(question: str, yes_no: bool) -> None:
+    assert is_yes_no(question) is yes_no
+
+
+BOARD = Article("board", "Board", "Elsa Brandt became president. The treasurer will be Tomas Reyes.")
+
+
+class Spans(Finds):
+    """Finds several spans, each with its logit."""
+
+    def __init__(self, **scores: float) -> None:
+        super().__init__()
+        self.scores = {words.replace("_", " "): score for words, score in scores.items()}
+
+    def reading(self, passage: Passage) -> Reading:
+        found = [(passage.start + passage.text.find(w), len(w), s) for w, s in self.scores.items() if w in passage.text]
+        return Reading(passage.id, 0.9, tuple(Span(at, at + size, score) for at, size, score in found))
+
+
+@pytest.mark.parametrize(
+    ("scores", "short"),
+    [
+        ({"Elsa_Brandt": 5.0, "Tomas_Reyes": 4.5}, "Elsa Brandt, Tomas Reyes"),  # two sentences, both quoted
+        ({"Elsa_Brandt": 5.0, "Tomas_Reyes": 1.0}, "Elsa Brandt"),  # no quote has the second
+        ({"Elsa_Brandt": 5.0, "president": 0.0}, "Elsa Brandt"),  # quoted, and far from an answer
+    ],
+)
+def test_each_part_of_a_counted_answer_is_quoted(
+    monkeypatch: pytest.MonkeyPatch, scores: dict[str, float], short: str
+) -> None:
+    monkeypatch.setitem(ARTICLES, "board", BOARD)
+    answer = ask(Spans(**scores), "board", question="Name two officers of the board.")
+    assert answer.short_answer == short
+    assert all(any(part in c.quote for c in answer.citations) for part in short.split(", "))
+
+
+def test_what_is_near_and_not_quoted_is_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARTICLES, "board", BOARD)
+    answerer = ExtractiveAnswerer(Source(), Spans(Elsa_Brandt=5.0, Tomas_Reyes=4.9), fitted=FITTED, statements=1)
+    *_, last = answerer.answer("Name two officers of the board.", retrieved("board"))
+    assert isinstance(last, Done) and last.answer.short_answer == "Elsa Brandt"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "disagree"),
+    [
+        ("Seven people died.", "In all, nine people died.", ("nine", "Seven")),
+        ("One man died.", "In all, two men died.", ("two", "One")),
+        ("One of the crew died.", "Two of the crew died.", ()),
+        ("It was the second bridge.", "It was the third bridge.", ()),
+        ("It seats 40,000 fans.", "It seats 40 thousand people.", ()),
+        ("It lasted 9.58 seconds.", "It lasted 9.69 seconds.", ("9.69 seconds", "9.58 seconds")),
+        ("It cost $3 million.", "It cost €3 million.", ("€3 million", "$3 million")),
+    ],
+)
+def test_numbers_in_words_disagree_and_equal_ones_do_not(
+    monkeypatch: pytest.MonkeyPatch, one: str, other: str, disagree: tuple[str, ...]
+) -> None:
+    monkeypatch.setitem(ARTICLES, "one", Article("one", "One", one, published=date(2020, 1, 1)))
+    monkeypatch.setitem(ARTICLES, "other", Article("other", "Other", other, published=date(2020, 1, 2)))
+    told = disagree or ("One", "Two", "40,000 fans", "40 thousand people", "the second bridge", "the third bridge")
+    assert tuple(a.text for a in ask(Finds(*told), "one", "other", question="How many?").disagreement) == disagree
+
+
 def test_of_equal_passages_the_sentence_nearest_to_the_question_comes_first() -> None:
     closer = replace(FITTED, rank={**RANK, "sentence": 2.0})
     for fitted, first in ((FITTED, "late"), (closer, "again")):
@@ -187,6 +266,20 @@ def test_a_span_over_a_sentence_end_quotes_both() -> None:
         ("$1.5 billion", "$5.1 billion", False),
         ("7", "7.1", False),
         ("22", "22 million", False),
+        ("40,000", "40 thousand", True),
+        ("12", "twelve", True),
+        ("12 people", "a dozen people", True),
+        ("1.5 million euros", "1,500,000 euros", True),
+        ("$3 million", "$3m", True),
+        ("$3 million", "€3 million", False),
+        ("2.4 tonnes", "2,400 kilograms", True),
+        ("9.58 seconds", "9.69 seconds", False),
+        ("5 days", "5 weeks", False),
+        ("3 July", "3 August", False),
+        ("10:40 p.m.", "22:40", True),
+        ("10:40", "10:40 p.m.", True),
+        ("10:40 a.m.", "10:40 p.m.", False),
+        ("2–1", "1–2", False),
     ],
 )
 def test_same_answer(one: str, other: str, same: bool) -> None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from index.articles import read_articles
 from index.dates import parse_date
 from index.decode import Unreadable, decode, normalise
+from index.readers_jsonl import article_from_record
+from index.readers_text import read_markdown
 from index.settings import IndexSettings
 from index.structure import article_from_text
 from index.types import Article, Rejected
@@ -88,6 +90,20 @@ def test_the_head_of_an_article(tmp_path: Path) -> None:
         ("Source: Harbour Wire", "Harbour Wire", None, None),
         ("By Ann Lee", None, "Ann Lee", None),
         ("Harbour Wire | 01/02/2026", None, None, None),
+        ("January 27, 2026 — Harbour Wire", "Harbour Wire", None, date(2026, 1, 27)),
+        ("*July 9, 2024 — by Ann Lee*", None, "Ann Lee", date(2024, 7, 9)),
+        ("By Ann Lee · 27 Jan 2026 · 5 min read", None, "Ann Lee", date(2026, 1, 27)),
+        ("Date: Tue, 27 Jan 2026 10:00:00 GMT", None, None, date(2026, 1, 27)),
+        ("The Sun, 27 Jan 2026", "The Sun", None, date(2026, 1, 27)),
+        ("Tue Jan 27 2026", None, None, date(2026, 1, 27)),
+        ("January 27th 2026 at 9am", None, None, date(2026, 1, 27)),
+        ("2026/01/27 | Harbour Wire", "Harbour Wire", None, date(2026, 1, 27)),
+        ("Updated 3 hours ago", None, None, None),
+        ("Updated an hour ago", None, None, None),
+        ("Source: Channel 4", "Channel 4", None, None),
+        ("By Ann Lee, Reuters", "Reuters", "Ann Lee", None),
+        ("By ANN LEE, Staff Writer", None, "ANN LEE", None),
+        ("By Ann Lee, Bo Chen and Jim Roe", None, "Ann Lee, Bo Chen and Jim Roe", None),
     ],
 )
 def test_date_and_source_lines(line: str, source: str | None, author: str | None, published: date | None) -> None:
@@ -127,6 +143,12 @@ def test_a_dateline_tells_the_day_and_stays_in_its_paragraph(
     assert (headed.published, headed.source) == (date(2025, 5, 1), "Harbour Wire")
 
 
+def test_a_headline_s_label_is_no_part_of_it() -> None:
+    article = article_from_text("Headline: Rain Falls\nAuthor: Ann Lee\nDate: 2026-01-26\n\nIt rained.", id="a")
+    assert (article.title, article.author, article.published) == ("Rain Falls", "Ann Lee", date(2026, 1, 26))
+    assert quoted(article) == [("", "It rained.")]
+
+
 def test_metadata_that_goes_too_deep_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(f'{{"text": "It rained.", "a": {"[" * n}{"]" * n}}}\n' for n in (10, 100, 480, 900)))
@@ -139,6 +161,11 @@ def test_names_that_are_not_utf_8_stay_apart(tmp_path: Path) -> None:
     for name in (b"n\xff.txt", b"n\xfe.txt"):
         (tmp_path / os.fsdecode(name)).write_text(GOOD)
     assert [item.id for item in read_articles(tmp_path) if isinstance(item, Article)] == ["n\\xfe.txt", "n\\xff.txt"]
+
+
+def test_a_hyphen_at_a_line_end_stays_in_plain_text() -> None:
+    text = "It was the well-\nknown rain that the town had seen for so many\nyears and the\nriver rose.\n\nOn it went."
+    assert "the well- known rain" in article_from_text(text, id="a").text
 
 
 def test_lines_broken_at_a_width_are_joined() -> None:
@@ -166,6 +193,104 @@ def test_markdown(tmp_path: Path) -> None:
     article = one(path)
     assert (article.title, article.author, article.published) == ("Rain", "Ann Lee", date(2026, 1, 26))
     assert quoted(article) == [("", "It rained on Monday."), ("Next", "It will rain.\n\none\n\ntwo")]
+
+
+@pytest.mark.parametrize(
+    ("front", "source", "author"),
+    [
+        (
+            "---\ntitle: 'It''s over'\nauthors: [Ann Lee, Bo Roe]\npublisher: Wire\ndate: 2026-01-26\n---\n",
+            "Wire",
+            True,
+        ),
+        ("---\ntitle: It's over\nauthor:\n  - Ann Lee\n  - name: Bo Roe\ndate: 26 Jan 2026\n---\n", None, True),
+        ('+++\ntitle = "It\'s over"\nauthors = ["Ann Lee", "Bo Roe"]\ndate = 2026-01-26T10:00:00Z\n+++\n', None, True),
+        ('+++\ntitle = "It\'s over"\npublisher = "Wire"\ndate = 2026-01-26\n+++\n', "Wire", False),
+    ],
+)
+def test_front_matter(tmp_path: Path, front: str, source: str | None, author: bool) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(front + "\nThe match ended.\n")
+    article = one(path)
+    assert (article.title, article.source, article.published) == ("It's over", source, date(2026, 1, 26))
+    assert article.author == ("Ann Lee, Bo Roe" if author else None)
+    assert quoted(article) == [("", "The match ended.")]
+
+
+BOMB = "".join(f"l{n}: &l{n} {{? [{f'*l{n - 1}, ' * 9}]}}\n" for n in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ("---\ntitle: Rain: the story\ndate: 2026-13-45\n---\n", "Rain: the story"),  # no YAML
+        ("---\ntitle: Rain\nauthor: &a [*a]\n---\n", "Rain"),
+        ("---\ntitle: Rain\nauthor: " + "[" * 5000 + "\n---\n", "Rain"),
+        (f"---\ntitle: Rain\nl0: &l0 [a]\n{BOMB.replace('?', 'a:')}author: *l39\n---\n", "Rain"),
+        (f"---\ntitle: Rain\nl0: &l0 {{a: b}}\n{BOMB.replace('?', '<<:')}author: *l39\n---\n", "Rain"),
+        ("---\ntitle: Rain\n" + "tags: [a, b]\n" * 30_000 + "---\n", "Rain"),
+        ("---\n- Rain\n---\n", "a"),
+    ],
+    ids=["colon", "loop", "deep", "aliases", "merges", "long", "list"],
+)
+def test_front_matter_that_tricks(front: str, title: str) -> None:
+    (article,) = read_markdown((front + "It rained.\n").encode(), "a.md")
+    assert (article.title, article.text, article.published) == (title, "It rained.", None)
+
+
+def test_what_is_no_toml_stays_text() -> None:
+    (article,) = read_markdown(b"+++\nIt rained = a lot.\n+++\n\nIt snowed.\n", "a.md")
+    assert "It rained = a lot." in article.text and "It snowed." in article.text
+
+
+def record(**fields: object) -> Article:
+    return article_from_record(fields, id="a")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ({"id": "bbc", "name": "BBC"}, "BBC"),
+        ([{"@type": "Person", "name": "Ann Lee"}, {"name": "Bo Roe"}, "Cy Poe"], "Ann Lee, Bo Roe, Cy Poe"),
+        ({"id": 3}, None),
+        (7, None),
+        (" \n", None),
+    ],
+)
+def test_records_name_authors_and_sources_in_many_ways(value: object, name: str | None) -> None:
+    article = record(text="It rained.", author=value, source=value, title={"rendered": "?"}, url=[], metadata="m")
+    assert (article.author, article.source, article.url) == (name, name, None)
+    assert record(text="It rained.", author=value, byline="Ann").author == (name or "Ann")
+
+
+@pytest.mark.parametrize("name", ["publishedAt", "datePublished", "date_publish", "pub_date", "PUBLISH_DATE"])
+def test_names_of_fields_are_compared_without_case_and_underscores(name: str) -> None:
+    article = record(**{name: "2026-01-26"}, bodyText="It rained.", docId="d")
+    assert (article.published, article.id, dict(article.metadata)) == (date(2026, 1, 26), "d", {})
+    assert record(article_text="It rained.").text == "It rained."
+
+
+def test_a_blank_field_hides_no_other() -> None:
+    article = record(title="", headline="Rain", text=" ", body="It rained.", id="", _id="d", published="?", date="2026")
+    assert (article.title, article.text, article.id, article.published) == ("Rain", "It rained.", "d", None)
+    assert record(text="It rained.", pub_date="2026-01-26", pubDate="").published == date(2026, 1, 26)
+    with pytest.raises(Unreadable, match="'body' is dict, not text"):
+        record(body={"html": "It rained."})
+
+
+def test_html_in_a_record_is_text() -> None:
+    html = (
+        "It <b>rained</b>.<p>Tea &amp; rain<br/>for all.</p><ul><li>One</li><li>Two</li></ul><script>var a = 1</script>"
+    )
+    assert record(text=html).text == "It rained.\n\nTea & rain\n\nfor all.\n\nOne\n\nTwo"
+    assert (
+        record(text="<div>" * 5000 + "It rained." + "</div>" * 5000 + "<p>It snowed.").text
+        == "It rained.\n\nIt snowed."
+    )
+    assert record(text="It\0 rained.<br>\ud800It snowed.").text == "It\ufffd rained.\n\n\ufffdIt snowed."
+    with pytest.raises(Unreadable, match="no text"):
+        record(text="<p></p>")
+    assert record(text="If a < b & c > d, use &amp;.").text == "If a < b & c > d, use &amp;."
 
 
 def test_jsonl_rejects_bad_lines_one_by_one(tmp_path: Path) -> None:
@@ -366,7 +491,27 @@ def test_an_index_among_the_articles_is_left_out(tmp_path: Path) -> None:
         ("yesterday", None),
         (float("nan"), None),
         (10**30, None),
+        (10**400, None),
         (True, None),
+        ("2026/01/26", date(2026, 1, 26)),
+        ("2026.01.26", date(2026, 1, 26)),
+        ("26-Jan-2026", date(2026, 1, 26)),
+        ("20260126T100000Z", date(2026, 1, 26)),
+        ("20260126100000", date(2026, 1, 26)),
+        ("Mon Jan 26 10:00:00 +0000 2026", date(2026, 1, 26)),
+        ("Mon Jan 26 10:00:00 UTC 2026", date(2026, 1, 26)),
+        ("24-26 January 2026", None),
+        ("1769385600", date(2026, 1, 26)),
+        ("1769385600000", date(2026, 1, 26)),
+        (1769385600000, date(2026, 1, 26)),
+        (1769385600.5, date(2026, 1, 26)),
+        (20240105, date(2024, 1, 5)),
+        (20240105.0, date(2024, 1, 5)),
+        (20241399, None),
+        (2021, None),
+        ("2021", None),
+        (0, None),
+        (-1, None),
     ],
 )
 def test_dates(text: object, expected: date | None) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,13 +18,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chat_helpers import COST, DEARER, FILLER, WALL, FakeBot, cite
+from chat_helpers import ARTICLES, COST, DEARER, FILLER, WALL, FakeBot, cite
 from playwright.sync_api import expect, sync_playwright
 
 from index.types import Article, Filter
 from rag.types import Alternative, Answer, Copy, Statement, Turn
 from ui.chat import make_app, opener
-from ui.conversation import loaded, turns_of
+from ui.conversation import loaded
 from ui.filters import filter_of
 from ui.kept import append_feedback, storage_secret
 from ui.render import Reference
@@ -40,6 +40,22 @@ OPTIONS = [
 expect.set_options(timeout=30_000)  # a busy machine's page comes to it in the end
 # Gradio and its server raise deprecation warnings of their own; a browser's pipes are closed by its driver.
 pytestmark = [pytest.mark.filterwarnings("ignore")]
+
+
+AT_THE_TOP = """() => { const top = [...document.querySelectorAll('.nd-question')].pop().getBoundingClientRect().top;
+const gap = top - document.querySelector('#nd-head').getBoundingClientRect().bottom;
+return 0 < gap && gap < 60; }"""
+COMPOSED_ENTER = """field => document.querySelector(field).dispatchEvent(
+new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true }))"""
+
+
+def wait_until(page: Any, met: Callable[[], bool]) -> None:
+    """For what happens on the server's side."""
+    for _ in range(300):
+        if met():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it has not come to that")
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +207,7 @@ def test_refusal_small_talk_disagreement_and_errors_each_look_their_own(watched:
     expect(cards.nth(1)).to_contain_text("2 March 2026")
     watched.ask("Please break down")
     expect(page.locator(".nd-failure")).to_contain_text("went wrong")
+    expect(page.locator(".nd-failure a.nd-act")).to_have_text(["Ask again"])
     assert "secret detail" not in page.content()
 
 
@@ -255,7 +272,240 @@ def test_copying_gives_text_with_sources(browser: Any, address: str) -> None:
     watched.page.wait_for_function("document.querySelector(\"a[href='#copy-0']\").textContent === 'Copied'")
     text = watched.page.evaluate("navigator.clipboard.readText()")
     assert "at 04:20 on Monday" in text and "[1] Harbour wall of Østhavn breaks" in text and "<" not in text
+    watched.ask("What will the repairs cost?")
+    watched.page.locator("a[href='#copy-1']").click(delay=100)
+    watched.page.wait_for_function("document.querySelector(\"a[href='#copy-1']\").textContent === 'Copied'")
+    lines = watched.page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert lines[lines.index("The articles disagree") + 1 :][:2] == [
+        "26 January 2026: 3.2 million crowns [2]",
+        "2 March 2026: 4.1 million crowns [3]",
+    ]
+    assert "\u2060" not in "".join(lines)
     watched.context.close()
+
+
+def test_an_earlier_question_that_is_asked_again_or_edited_comes_at_the_end(watched: Watched, bot: FakeBot) -> None:
+    page = watched.page
+    asked = page.locator(".nd-asked")
+    watched.ask("Who owns the moon?")
+    watched.ask("hello")
+    page.locator("a[href='#again-0']").click(delay=100)
+    expect(asked).to_have_text(["Who owns the moon?", "hello", "Who owns the moon?"])
+    watched.settled()
+    page.locator("a[href='#edit-0']").click(delay=100)
+    page.locator("textarea.nd-field").fill("What will it cost?")
+    page.keyboard.press("Enter")
+    expect(asked).to_have_text(["Who owns the moon?", "hello", "Who owns the moon?", "What will it cost?"])
+    watched.settled()
+    expect(page.locator(".nd-versus")).to_have_count(1)
+    page.locator("a[href='#again-3']").click(delay=100)
+    page.wait_for_selector("#nd-box .stop-button, #nd-box .submit-button")
+    watched.settled()
+    expect(asked).to_have_count(4)
+
+
+def test_when_the_oldest_turn_goes_the_links_act_on_what_is_shown(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.conversation.MAX_TURNS", 3)
+    bot = FakeBot(tmp_path)
+    with served(bot) as address:
+        watched = Watched(browser, address)
+        page = watched.page
+        asked = page.locator(".nd-asked")
+        for n in range(5):
+            page.fill("#nd-box textarea", f"When did wall {n} break?")
+            page.keyboard.press("Enter")
+            expect(asked.last).to_have_text(f"When did wall {n} break?")
+            watched.settled()
+        expect(asked).to_have_text([f"When did wall {n} break?" for n in (2, 3, 4)])
+        page.wait_for_function(AT_THE_TOP)
+        page.locator("a[href='#like-1']").click(delay=100)
+        page.wait_for_selector(".nd-thanks")
+        path = tmp_path / "feedback.jsonl"
+        wait_until(page, path.exists)
+        assert json.loads(path.read_text(encoding="utf-8"))["question"] == "When did wall 3 break?"
+        page.locator("a[href='#again-1']").click(delay=100)
+        expect(asked).to_have_text([f"When did wall {n} break?" for n in (3, 4, 3)])
+        assert bot.asked[-1] == ("When did wall 3 break?", 2)
+        watched.context.close()
+
+
+def test_two_tabs_keep_their_own_conversations(browser: Any, address: str) -> None:
+    watched = Watched(browser, address)
+    first = watched.page
+    watched.ask("Who owns the moon?")
+    second = watched.context.new_page()
+    second.goto(address)
+    asked = second.locator(".nd-asked")
+    expect(asked).to_have_text(["Who owns the moon?"])  # a new tab begins with the last conversation
+    for page, question in ((second, "hello"), (first, "What will it cost?")):
+        page.fill("#nd-box textarea", question)
+        page.keyboard.press("Enter")
+        expect(page.locator(".nd-asked")).to_have_text(["Who owns the moon?", question])
+        page.wait_for_selector("#nd-box .submit-button")
+        expect(page.locator(".nd-answer")).to_have_count(2)
+    for page, question in ((second, "hello"), (first, "What will it cost?")):
+        page.reload()
+        expect(page.locator(".nd-asked")).to_have_text(["Who owns the moon?", question])
+    watched.context.close()
+
+
+def test_a_reason_is_typed_at_once_and_the_focus_comes_back(watched: Watched, bot: FakeBot) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    link = page.locator("a[href='#dislike-0']")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("input.nd-field")).to_be_focused()
+    page.keyboard.type("a b")
+    expect(page.locator("input.nd-field")).to_have_value("a b")
+    page.evaluate(COMPOSED_ENTER, "input.nd-field")
+    expect(page.locator("input.nd-field")).to_have_value("a b")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".nd-thanks")
+    expect(link).to_be_focused()
+    path = bot.store.folder / "feedback.jsonl"
+    wait_until(page, lambda: path.exists() and '"a b"' in path.read_text(encoding="utf-8"))
+
+
+def test_an_input_methods_enter_sends_nothing(watched: Watched, bot: FakeBot) -> None:
+    page = watched.page
+    watched.ask("hello")
+    asked = len(bot.asked)
+    page.locator("a[href='#edit-0']").click(delay=100)
+    page.locator("textarea.nd-field").fill("にほん")
+    page.evaluate(COMPOSED_ENTER, "textarea.nd-field")
+    expect(page.locator("textarea.nd-field")).to_have_value("にほん")
+    page.keyboard.press("Escape")
+    expect(page.locator("a[href='#edit-0']")).to_be_focused()
+    # The field's text is remembered as sent by an Enter that sends, and emptied once an answer has begun.
+    page.fill("#nd-box textarea", "に")
+    page.evaluate(COMPOSED_ENTER, "#nd-box textarea")
+    page.locator("a[href='#edit-0']").click(delay=100)
+    page.locator("textarea.nd-field").fill("Who owns the moon?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".nd-refused")).to_have_count(1)
+    watched.settled()
+    expect(page.locator("#nd-box textarea")).to_have_value("に")
+    assert [question for question, _ in bot.asked[asked:]] == ["Who owns the moon?"]
+
+
+def test_a_link_that_is_put_into_the_address_opens(watched: Watched, address: str) -> None:
+    page = watched.page
+    main = page.locator("mark.nd-main").first
+    page.goto(address + "/" + Reference.from_citation(DEARER).text)
+    expect(main).to_contain_text("Repairs will cost")
+    page.goto(address + "/" + Reference.from_citation(WALL).text)  # into the page that is open
+    expect(main).to_contain_text("The harbour wall")
+    page.go_back()
+    expect(main).to_contain_text("Repairs will cost")
+    page.goto(address + "/" + Reference.from_citation(WALL).text.replace("#cite", "#nothing"))
+    page.wait_for_selector(".nd-contents")
+
+
+def test_on_a_phone_back_and_forward_close_and_open_the_pane(browser: Any, address: str) -> None:
+    watched = Watched(browser, address, width=390, height=844, has_touch=True, is_mobile=True)
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.locator("a.nd-cite").first.tap()
+    page.wait_for_selector("#nd-mark")
+    entries = page.evaluate("history.length")
+    for _ in range(2):
+        page.go_back()
+        page.wait_for_selector("#nd-right", state="hidden")
+        page.go_forward()
+        page.wait_for_selector("#nd-mark", state="visible")
+    assert page.evaluate("history.length") == entries
+    page.locator(".nd-back").tap()
+    page.wait_for_selector("#nd-right", state="hidden")
+    assert page.evaluate("location.hash") == ""
+    watched.context.close()
+
+
+def test_a_question_that_is_being_written_survives_a_reload(watched: Watched) -> None:
+    page = watched.page
+    page.fill("#nd-box textarea", "What will it")
+    page.reload()
+    expect(page.locator("#nd-box textarea")).to_have_value("What will it")
+    page.locator("#nd-box textarea").press_sequentially(" cost?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".nd-asked")).to_have_text(["What will it cost?"])
+    watched.settled()
+    expect(page.locator("#nd-box textarea")).to_have_value("")
+    page.reload()
+    expect(page.locator(".nd-asked")).to_have_text(["What will it cost?"])
+    expect(page.locator("#nd-box textarea")).to_have_value("")
+
+
+def test_an_article_that_cannot_be_loaded_says_so(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.route(re.compile("component_server"), lambda route: route.abort())
+    page.locator("a.nd-cite").first.click(delay=100)
+    expect(page.locator(".nd-body")).to_have_text("The article could not be loaded. Try again.")
+
+
+def test_a_collection_that_is_filled_meanwhile_is_listed_after_the_next_answer(browser: Any, tmp_path: Path) -> None:
+    bot = FakeBot(tmp_path, kept=())
+    with served(bot) as address:
+        watched = Watched(browser, address)
+        page = watched.page
+        expect(page.locator(".nd-contents")).to_contain_text("The collection is empty")
+        expect(page.locator(".nd-held")).to_be_hidden()
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(page.locator(".nd-held")).to_contain_text("The collection is empty")
+        page.set_viewport_size({"width": 1280, "height": 850})
+        bot.store.kept = ARTICLES
+        watched.ask("When did the wall break?")
+        expect(page.locator(".nd-count")).to_have_text("3 articles")
+        page.locator("a.nd-cite").first.click(delay=100)
+        page.wait_for_selector("#nd-mark")
+        watched.ask("hello")
+        expect(page.locator("#nd-mark")).to_be_visible()  # what is being read stays
+        page.locator("#nd-new").click()
+        expect(page.locator(".nd-held")).to_have_text("3 articles")
+        watched.context.close()
+
+
+def test_a_long_question_leaves_its_answer_in_sight(browser: Any, address: str) -> None:
+    watched = Watched(browser, address, width=390, height=844)
+    page = watched.page
+    question = "When did the wall break? " + "I really want to know. " * 200 + "That is all"
+    watched.ask(question)
+    expect(page.locator(".nd-short")).to_be_in_viewport()
+    low = page.locator(".nd-asked").bounding_box()["height"]
+    page.get_by_role("button", name="Show all").click(delay=100)
+    assert page.locator(".nd-asked").bounding_box()["height"] > 4 * low
+    page.get_by_role("button", name="Show less").click(delay=100)
+    assert page.locator(".nd-asked").bounding_box()["height"] == low
+    page.locator("a[href='#edit-0']").click(delay=100)
+    expect(page.locator("textarea.nd-field")).to_have_value(question)
+    watched.context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390])
+def test_text_and_fields_stand_under_each_other(browser: Any, tmp_path: Path, width: int) -> None:
+    bot = FakeBot(tmp_path)
+    bot.writer = object()  # type: ignore[assignment]
+    with served(bot) as address:
+        watched = Watched(browser, address, width=width)
+        watched.ask("When did the wall break?")
+        edges = watched.page.evaluate(
+            """() => ['.nd-asked', '#nd-box .input-container', '.nd-filter-text', '#nd-mode input']
+            .map(one => document.querySelector(one).getBoundingClientRect().left)"""
+        )
+        assert max(edges) - min(edges) < 1.5, edges
+        watched.context.close()
+
+
+def test_a_marked_citation_has_no_ring_round_its_first_piece(watched: Watched) -> None:
+    page = watched.page
+    watched.ask("When did the wall break?")
+    page.locator("a.nd-cite").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#nd-mark")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.querySelector('#nd-mark')).outlineStyle") == "none"
 
 
 def test_stopping_keeps_what_has_come_and_says_so(browser: Any, tmp_path: Path) -> None:
@@ -280,6 +530,7 @@ def test_stopping_keeps_what_has_come_and_says_so(browser: Any, tmp_path: Path) 
             page.locator("#nd-box .stop-button").click()
             page.wait_for_selector("text=Stopped.")
             page.wait_for_selector("#nd-box .submit-button")
+            expect(page.locator(".nd-stages")).to_have_count(0)  # what it had done does not tell how long it took
             expect(page.locator("a.nd-cite")).to_have_count(1)
             assert bot.asked == [("When did the wall break?", 0)]
             expect(page.locator("#nd-box textarea")).to_have_value("What will it cost?")
@@ -328,6 +579,11 @@ def test_a_filter_goes_with_the_question_and_is_said_beside_the_answer(watched: 
     page.wait_for_function("!document.querySelector('.nd-stages summary').textContent.includes('only')")
     watched.settled()
     assert bot.filters[-1] is None
+    summary.click()
+    page.get_by_label("From").fill("2031-02-01")  # later than any article
+    expect(summary).to_have_text("Only since 1 February 2031")
+    watched.ask("What will the repairs cost?")
+    assert bot.filters[-1] == Filter(published_from=date(2031, 2, 1))
 
 
 def test_the_filter_works_by_keyboard_and_on_a_phone(browser: Any, address: str, bot: FakeBot) -> None:
@@ -484,12 +740,14 @@ def test_what_a_browser_sends_back_is_checked(tmp_path: Path) -> None:
     state = {
         "turns": [{"answer": good, "done": True}, {"answer": "{}x"}, 5, {"answer": 7}, {}, {"answer": "x" * 10**6}]
     }
-    assert [turn.question for turn in turns_of(state)] == ["q"]
+    assert [shown.answer.question for shown in loaded(state)] == ["q"]
     for nonsense in (None, [], "x", {"turns": 3}, {"turns": None}):
         assert loaded(nonsense) == []
     open = opener(FakeBot(tmp_path))  # type: ignore[arg-type]
     for asked in (None, 7, {"refs": 3}, {"refs": ["x", None, {}]}, {"refs": [Reference("../../etc/passwd").text]}):
         assert re.fullmatch(r"|<div class=\"nd-contents\">.*", open(asked)["html"], re.DOTALL)
+    changed = open({"refs": [Reference(DEARER.article_id, 0, 9, quote="0" * 8).text], "language": "de"})["html"]
+    assert "Dieser Artikel wurde geändert" in changed and "<mark" not in changed
     past = open({"refs": [Reference(DEARER.article_id, 5, 10**8).text], "language": "de"})["html"]
     assert "2. März 2026" in past and "nd-mark" in past
 
@@ -511,11 +769,7 @@ def test_feedback_and_secret_are_kept_in_the_folder(tmp_path: Path) -> None:
 def test_a_new_question_stands_at_the_top(watched: Watched) -> None:
     for _ in range(3):
         watched.ask("When did the wall break?")
-    watched.page.wait_for_function(
-        """() => { const top = document.querySelectorAll('.nd-question')[2].getBoundingClientRect().top;
-        const gap = top - document.querySelector('#nd-head').getBoundingClientRect().bottom;
-        return 0 < gap && gap < 60; }"""
-    )
+    watched.page.wait_for_function(AT_THE_TOP)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -32,7 +32,7 @@ def bot(seeds_index: Path, server: LlmServer) -> Iterator[Bot]:
 
 @pytest.fixture
 def watched(browser: Any, bot: Bot, server: LlmServer) -> Iterator[Watched]:  # noqa: F811
-    server.script, server.next_scripts[:], server.requests[:] = (), [], []
+    server.reset()
     with served(bot) as address:
         made = Watched(browser, address)
         yield made
@@ -46,7 +46,7 @@ def test_write_quote_follow_up_and_failure(watched: Watched, bot: Bot, server: L
     server.script = [told, " [1]. ", "The pope came as well [1]."]
     expect(page.locator("#nd-mode label")).to_have_text(["Quote", "Write"])
     watched.ask(WRECK)
-    for words in (told[:40], "Written by a language model", "1 sentence was struck"):
+    for words in (told[:40], "Written by a language model", "1 sentence was taken out"):
         expect(answers.last).to_contain_text(words)
     expect(page.locator(".message-row:last-child a.nd-cite").first).to_be_visible()
 
@@ -74,3 +74,24 @@ def test_no_switch_without_a_language_model(browser: Any, seeds_index: Path) -> 
         made = Watched(browser, address)
         assert made.page.locator("#nd-mode").count() == 0
         made.context.close()
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["after a sentence", "from the start"])
+@pytest.mark.parametrize("leave", ["#nd-box .stop-button", "#nd-new"], ids=["stop", "new conversation"])
+def test_a_silent_model_is_left_at_once(watched: Watched, bot: Bot, server: LlmServer, said: bool, leave: str) -> None:
+    """The first script outlasts what the page is waited for, and the model's own time limits."""
+    page, answers = watched.page, watched.page.locator(".nd-answer")
+    told = bot.ask(WRECK, write=False).statements[0].text.rstrip(".")
+    server.next_scripts = [[told, " [1]. It ", 300.0] if said else [300.0]]
+    page.fill("#nd-box textarea", WRECK)
+    page.keyboard.press("Enter")
+    if said:
+        expect(answers.last).to_contain_text(told[:40])
+    else:
+        page.wait_for_function("document.querySelectorAll('.nd-stages li').length >= 3")  # it has read
+    page.locator(leave).click()
+    page.wait_for_selector("#nd-box .submit-button")
+    server.script = [told, " [1]. "]
+    watched.ask("When was the Titanic’s wreck found?")
+    expect(answers.last).to_contain_text("Written by a language model")
+    assert server.hung_up.wait(30)

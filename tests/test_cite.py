@@ -62,7 +62,12 @@ def test_markers(text: str, expected: list[tuple[str, tuple[int, ...]]]) -> None
         ("“It rained.” He left!", ["“It rained.”", "He left!"]),
         ("- One fell [1]\n- Two rose [2]", ["One fell", "Two rose"]),
         ("1. One fell.\n2. Two rose.", ["One fell.", "Two rose."]),
-        ("# Heading\n\n**Bold** words.", ["Heading", "Bold words."]),
+        ("– One fell [1]\n– Two rose [2]", ["One fell", "Two rose"]),
+        ("- 1. One fell.\n**2.** Two rose.\n**3. Three** stayed.", ["One fell.", "Two rose.", "Three stayed."]),
+        ("# Heading\n\n**Bold** words.", ["Bold words."]),
+        ("It rained\n## What? And `why\n#\nIt stopped.\n### The end [1]", ["It rained", "It stopped."]),
+        ("#1 fell.\n#rain rose. # Two stayed.", ["#1 fell.", "#rain rose.", "Two stayed."]),
+        ("```\n# no heading\n```", ["```\n# no heading\n```"]),
         ("雨が降った。晴れた。", ["雨が降った。", "晴れた。"]),
         ("He said… nothing.", ["He said… nothing."]),
         ("```\na[1]. B[2].\n```\nDone.", ["```\na[1]. B[2].\n```", "Done."]),
@@ -104,6 +109,10 @@ PIECES = st.sampled_from(
         "\n\n",
         "- ",
         "1. ",
+        "**1.** ",
+        "#",
+        "## ",
+        "\n# Summary",
         "Dr.",
         "(",
         ")",
@@ -129,6 +138,18 @@ def test_any_chunking_gives_the_same(parts: list[str], data: st.DataObject) -> N
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     chunks = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
     assert parse(*chunks) == parse(text) == parse(*text)
+
+
+LINES = st.sampled_from(["It rained [1].", "- One fell [2].", "1. Two rose.", "`x` fell?"])
+HEADINGS = st.sampled_from(["# Summary", "## 1. Who? Why!", "###\tThe [2] `end", "#", "  ## See [1"])
+
+
+@given(st.lists(LINES | HEADINGS, max_size=8), st.sampled_from(["\n", "\n\n", "\r\n"]), st.data())
+def test_headings_change_nothing(lines: list[str], newline: str, data: st.DataObject) -> None:
+    text = newline.join(lines)
+    cut = data.draw(st.integers(0, len(text)))
+    without = newline.join(line for line in lines if not line.lstrip().startswith("#"))
+    assert parse(text[:cut], text[cut:]) == parse(without)
 
 
 @given(st.text(alphabet="[]【】^0123456789, .aB\n`", max_size=60), st.integers(0, 5))

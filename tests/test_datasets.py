@@ -15,6 +15,7 @@ import pytest
 from index.types import Article
 from rag.datasets import Gold, checked, collected, load
 from rag.errors import DatasetError
+from rag.follow_up import SMALL_TALK
 from rag.types import Answer, Citation, Turn
 from ui.kept import append_feedback
 
@@ -48,6 +49,35 @@ def test_newsdesks_own_lines(tmp_path: Path) -> None:
     assert first.date == date(2024, 5, 1) and first.two_articles
     assert second.answerable is False and not second.gold
     assert [q.id for q in data.limited(1).questions] == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"gold": [{"article": "a", "start": "0", "end": 3}]}, 'start is "0", not a whole number'),
+        ({"gold": [{"article": "a", "start": True, "end": 3}]}, "start is true, not a whole number"),
+        ({"gold": [{"article": "a", "start": 3, "end": 3}]}, "gold from 3 to 3 is no part of an article"),
+        ({"gold": [{"article": "a", "start": 3}]}, "gold from 3 to None is no part of an article"),
+        ({"gold": [{"article": None}]}, "article is null, not text"),
+        ({"gold": [{"start": 0, "end": 3}]}, "no article"),
+        ({"gold": "sport.txt"}, 'gold is "sport.txt", not a list'),
+        ({"gold": [5]}, "gold is 5, not an object"),
+        ({"answers": "Okoye"}, 'answers is "Okoye", not a list'),
+        ({"answers": [["Okoye"]]}, 'answers is ["Okoye"], not text'),
+        ({"answerable": "false"}, 'answerable is "false", not true or false'),
+        ({"long": "no"}, 'long is "no", not true or false'),
+        ({"history": [5]}, "a turn of history is 5, not an object"),
+        ({"date": "2026-13-77"}, "date is '2026-13-77', no day like 2024-05-01"),
+        ({"question": None}, "question is null, not text"),
+        ({"question": "  "}, "question is empty"),
+        ({"question": ["x" * 99]}, f'question is ["{"x" * 38}…, not text'),
+    ],
+)
+def test_a_field_of_another_kind_leaves_its_row_out(tmp_path: Path, wrong: dict[str, Any], reason: str) -> None:
+    rows = [{"id": "q1", "question": "Who?"} | wrong, {"id": "q2", "question": "When?", "answers": [312]}]
+    data = load(lines(tmp_path / "questions.jsonl", rows))
+    assert data.left_out == (f"q1: {reason}",)
+    assert [(q.id, q.answers) for q in data.questions] == [("q2", ("312",))]
 
 
 def squad_row(**changes: Any) -> dict[str, Any]:
@@ -92,6 +122,32 @@ def test_squad_files(tmp_path: Path, version: str) -> None:
     data = load(path)
     assert data.format == "squad"
     assert [q.answerable for q in data.questions] == ([True] if version == "1.1" else [True, False])
+
+
+def test_a_bad_row_of_any_format_leaves_the_others(tmp_path: Path) -> None:
+    answers = [{"text": "312", "answer_start": "41"}]
+    paragraph = {"context": CONTEXT, "qas": [{"id": "1", "question": "?", "answers": answers}, 3, squad_row(id="2")]}
+    (tmp_path / "dev.json").write_text(json.dumps({"data": [{"title": "", "paragraphs": [paragraph]}]}), "utf-8")
+    passages = [{"title": "Ferry", "text": CONTEXT}]
+    output = [{"answer": "312", "selected_sentences": []}]
+    clapnq = {"id": "2", "input": "how many", "passages": passages, "output": output}
+    rgb = {"id": "2", "query": "How many?", "answer": "312", "positive": [CONTEXT], "negative": []}
+    bad: dict[Path, tuple[str, ...]] = {
+        tmp_path / "dev.json": ('1: answer_start is "41", not a whole number', "2: the row is 3, not an object"),
+        lines(tmp_path / "reader.jsonl", [squad_row(is_impossible="no"), squad_row(id="2")]): (
+            '1: is_impossible is "no", not true or false',
+        ),
+        lines(tmp_path / "clapnq.jsonl", [clapnq | {"id": "1", "output": ["x"]}, clapnq]): (
+            '1: what should have answer is "x", not an object',
+        ),
+        lines(tmp_path / "rgb.jsonl", [rgb | {"id": "1", "positive": CONTEXT}, rgb]): (
+            f'1: positive is "{CONTEXT[:39]}…, not a list',
+        ),
+    }
+    for path, reasons in bad.items():
+        data = load(path)
+        assert data.left_out == reasons
+        assert [q.id for q in data.questions] == ["2"]
 
 
 def beir(folder: Path) -> Path:
@@ -201,12 +257,18 @@ def test_feedback_keeps_what_was_found_right(tmp_path: Path) -> None:
         {"id": "1", "question": "when?", "answer": answer, "liked": True},
         {"id": "2", "question": "who?", "answer": {"refused": True, "citations": []}, "liked": True},
         {"id": "3", "question": "why?", "answer": answer, "liked": False},
+        {"id": "4", "question": "hello", "answer": {"refused": True, "answerer": SMALL_TALK}, "liked": True},
+        {"id": "5", "question": "how?", "answer": answer | {"citations": [citation | {"start": "0"}]}, "liked": True},
     ]
     data = load(lines(tmp_path / "feedback.jsonl", rows))
     first, second = data.questions
     assert (first.question, first.gold, first.answers) == ("When did it leave?", (Gold("a", 0, 5, "The f"),), ("noon",))
     assert second.answerable is False
-    assert data.left_out == ("3: no thumb up, so no right answer is known",)
+    assert data.left_out == (
+        "3: no thumb up, so no right answer is known",
+        "4: small talk, nothing was asked of the articles",
+        '5: start is "0", not a whole number',
+    )
 
 
 def test_what_the_chat_page_writes_is_read(tmp_path: Path) -> None:
@@ -229,7 +291,9 @@ def test_what_the_chat_page_writes_is_read(tmp_path: Path) -> None:
             "a.jsonl", '{"id":"1","question":"x"}\n{"id":"1","question":"y"}', "comes twice", id="one id twice"
         ),
         pytest.param("a.json", '{"data": [{"title": "x"}]}', "not as its format says", id="half a SQuAD file"),
-        pytest.param("a.jsonl", '{"question": "x", "context": "y", "answers": 3}', "not as its", id="odd answers"),
+        pytest.param(
+            "a.jsonl", '{"question": "x", "context": "y", "answers": 3}', "answers is 3, not a list", id="odd answers"
+        ),
         pytest.param("a.jsonl.gz", "plain", "cannot be read", id="not compressed"),
     ],
 )
@@ -253,12 +317,15 @@ def test_gold_is_checked_against_the_collection(tmp_path: Path) -> None:
         return {"id": f"q{number}", "question": "?", "gold": [gold]}
 
     rows = [row(1, "a", 41, "312"), row(2, "a", 0, "312"), row(3, "a", 0, "absent"), row(4, "gone", 0, "x")]
+    for number, start in ((5, 41), (6, 9_000)):
+        rows.append({"id": f"q{number}", "question": "?", "gold": [{"article": "a", "start": start, "end": start + 3}]})
     articles = {"a": Article("a", "", CONTEXT)}
     data = checked(load(lines(tmp_path / "questions.jsonl", rows)), articles.get)
-    assert [(q.id, q.gold[0].start) for q in data.questions] == [("q1", 41), ("q2", 41)]
+    assert [(q.id, *q.gold) for q in data.questions] == [(f"q{i}", Gold("a", 41, 44, "312")) for i in (1, 2, 5)]
     assert data.left_out == (
         "q3: its gold quote does not stand at a[0:6]",
         "q4: no article 'gone' in the collection",
+        "q6: there is no a[9000:9003]",
     )
 
 

@@ -74,3 +74,31 @@ def test_a_text_that_is_cut_off_by_an_error_is_not_remembered(
     report = json.loads((tmp_path / "one" / "report.json").read_text("utf-8"))
     assert report["measures"]["answer.written by the language model"]["mean"] == 0.0
     assert "citation.supported statements" not in report["measures"]
+
+
+def test_where_the_model_failed_it_is_asked_again(
+    folder: Path,  # noqa: F811
+    server: LlmServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NEWSDESK_LLM_BASE_URL", server.url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def requests_of_a_run(*script: str) -> int:
+        before, server.script = len(server.requests), script
+        assert run(folder / "questions.jsonl", out=tmp_path / "out", llm="openai:scripted", limit=3) == 0
+        return len(server.requests) - before
+
+    def written() -> list[float]:
+        report = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+        return [question["values"]["answer.written by the language model"] for question in report["questions"]]
+
+    # The first is written, of the second nothing holds, which lasts, and for the third the model is down.
+    server.next_scripts = [["The ferry left Split with 312 passengers aboard [1]."], ["The pope came by [1]."]]
+    assert requests_of_a_run("<error status>") >= 3
+    assert written() == [1.0, 0.0, 0.0]
+    assert requests_of_a_run("NO ANSWER") == 1
+    assert written() == [1.0, 0.0, 1.0]
+    assert requests_of_a_run("NO ANSWER") == 0
+    assert len((tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()) == 4

@@ -23,6 +23,14 @@ from rag.types import Answer, Citation, Statement
         ("Neil Armstrong stepped onto the Moon that night.", None),
         ("Robert Ballard led the team of the Knorr.", "Who led the team of the Knorr?"),
         ("Luis Urzúa, the shift foreman, came up last.", "Who is Luis Urzúa?"),
+        (
+            "Sofia Lindqvist won the presidency of Valdoria with 52.3 percent of the votes.",
+            "Who won the presidency of Valdoria with 52.3 percent of the votes?",
+        ),
+        ("Amara Okoye won the race in Lisbon in 2:19:08.", "Who won the race in Lisbon in 2:19:08?"),
+        ("More than 40 miners were brought up from 2,300 feet.", "How many miners were brought up from 2,300 feet?"),
+        ("In 1912 the mast was built 2.5 metres higher, some say.", "When was the mast built 2.5 metres higher?"),
+        ("Sofia Lindqvist won Sunday's runoff for the presidency of Valdoria with 52.3 percent of the votes.", None),
         ("It was opened on 9 November 1989.", None),
         ("He died in 1912.", None),
         ("Where others were built in 1912, these were not.", None),
@@ -72,6 +80,7 @@ def test_questions_are_asked_once_for_each_state_and_only_what_their_sentence_an
     assert examples.find(4) == ["When was the Berlin Wall opened?"]
     before = len(asked)
     assert examples.find(4) == examples.find(2) == ["When was the Berlin Wall opened?"]
+    assert examples.find(0) == examples.find(-1) == []
     assert len(asked) == before
     shelf.generation = 2
     examples.find(4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -21,6 +22,7 @@ from index.isolated import ReaderProcess
 from index.loaders import articles_from_loader
 from index.passages import split
 from index.readers import read_any
+from index.readers_documents import read_docx, read_pdf
 from index.readers_feeds import read_feed, read_mail
 from index.readers_html import read_html
 from index.settings import IndexSettings
@@ -221,3 +223,112 @@ def test_latin_1_means_windows_1252_as_browsers_have_it() -> None:
     mail = head + "“It’s a start…”"
     (article,) = read_mail(mail.encode("cp1252"), "a.eml")
     assert article.text == "“It’s a start…”"
+
+
+BRIDGE = "<p>The bridge opened on Monday after nine years of work. The mayor cut the ribbon for 300 people.</p>"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "published"),
+    [
+        ("", "<p>It was first planned in 1998 and again in March 2005.</p>" + BRIDGE, None),
+        ("", BRIDGE + "<p>A film was made on 3 May 2011.</p>", None),
+        ("", BRIDGE + "</article><footer>© 2024 Thame Times</footer>", None),
+        ("", "<p>By Tom Fox</p><p>12 March 2019</p>" + BRIDGE, date(2019, 3, 12)),
+        ("", "<p class='byline'>By Tom Fox, 12 March 2019</p>" + BRIDGE + "<p>© 2024</p>", date(2019, 3, 12)),
+        ("", "<time datetime='2019-03-12'>12 March</time>" + BRIDGE, date(2019, 3, 12)),
+        ("<meta name='date' content='2019-03-12'>", BRIDGE, date(2019, 3, 12)),
+        (
+            "<meta property='article:published_time' content='2019-03-12T23:30:00-05:00'>"
+            "<meta property='article:modified_time' content='2021-01-01T00:00:00Z'>",
+            BRIDGE,
+            date(2019, 3, 12),
+        ),
+        ("<link rel='canonical' href='https://thame.example/2019/03/12/bridge.html'>", BRIDGE, date(2019, 3, 12)),
+    ],
+)
+def test_a_page_s_date_is_told_and_never_guessed(head: str, body: str, published: date | None) -> None:
+    page = f"<html><head><title>Bridge</title>{head}</head><body><article><h1>Bridge</h1>{body}</article></body></html>"
+    (article,) = read_html(page.encode(), "a.html")
+    assert article.published == published
+    assert "The mayor cut the ribbon" in article.text
+
+
+def with_author(pdf: bytes, author: str) -> bytes:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf)))
+    writer.add_metadata({"/Author": author})
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_pdf_s_headline_byline_and_broken_words() -> None:
+    pages = [
+        [
+            "Blight Hits Kent Apple Orchards",
+            "By Ruth Cole",
+            "Growers in Kent lost a third of their apples to blight, the county coun-",
+            "cillors were told on Tuesday in a meeting that went on and on in Saint-",
+            "Etienne, where they had voted by 40 to 12.",
+            "Page 1 of 2",
+        ],
+        ["It will be paid in two parts, the first of them in the spring.", "Page 2 of 2"],
+    ]
+    (article,) = read_pdf(with_author(made.make_pdf(pages), "rcole"), "a.pdf")
+    assert (article.title, article.author) == ("Blight Hits Kent Apple Orchards", "Ruth Cole")
+    assert article.text == (
+        "By Ruth Cole\n\nGrowers in Kent lost a third of their apples to blight, the county councillors were told on"
+        " Tuesday in a meeting that went on and on in Saint- Etienne, where they had voted by 40 to 12.\n\n"
+        "It will be paid in two parts, the first of them in the spring."
+    )
+    assert [article.page_of(article.text.index(words)) for words in ("councillors", "It will")] == [1, 2]
+    (unsigned,) = read_pdf(with_author(made.make_pdf(made.PDF_PAGES), "Ann Lee"), "a.pdf")
+    assert unsigned.author == "Ann Lee"
+
+
+def test_a_pdf_s_page_number_takes_no_line_of_the_text_along() -> None:
+    (article,) = read_pdf(made.make_pdf([["Goals of the Match", "City", "1", "United", "1", "1"]]), "a.pdf")
+    assert (article.title + " " + article.text).split() == "Goals of the Match City 1 United 1".split()
+
+
+def test_docx_cells_that_say_the_same_are_all_kept() -> None:
+    import docx
+
+    document = docx.Document()
+    document.add_heading("Derby", 0)
+    table = document.add_table(2, 3)
+    for column, text in enumerate(("City", "7", "7")):
+        table.cell(0, column).text = text
+    table.cell(1, 0).merge(table.cell(1, 1)).text = "Both"
+    table.cell(1, 2).text = "14"
+    out = io.BytesIO()
+    document.save(out)
+    (article,) = read_docx(out.getvalue(), "a.docx")
+    assert article.text == "City | 7 | 7\n\nBoth | 14"
+
+
+def test_feeds_tell_the_day_as_written_and_every_author() -> None:
+    feed = made.FEED.replace("Mon, 26 Jan 2026 10:00:00 GMT</pubDate>", "{}</pubDate><author>{}</author>")
+    for written, author, published in (
+        ("Sun, 07 Apr 2024 23:30:00 -0500", "ann@wire.example (Ann Lee)", date(2024, 4, 7)),
+        ("Mon, 08 Apr 2024 00:30:00 +0200", "ann@wire.com (Ann Lee)", date(2024, 4, 8)),
+        ("Sun, 07 Apr 24 10:00:00 GMT", "Ann Lee", date(2024, 4, 7)),
+    ):
+        article = read_feed(feed.format(written, author).encode(), "a.rss")[0]
+        assert isinstance(article, Article)
+        assert (article.published, article.author) == (published, "Ann Lee")
+    authors = "<author><name>Ann Lee</name></author><author><name>Bo Roe</name><email>b@a.example</email></author>"
+    atom = made.ATOM.replace("<author><name>Ann Lee</name></author>", authors)
+    atom = atom.replace("2026-01-26T10:00:00Z", "2026-01-26T23:30:00-05:00")
+    (article,) = read_feed(atom.encode(), "a.atom")
+    assert isinstance(article, Article)
+    assert (article.author, article.published) == ("Ann Lee, Bo Roe", date(2026, 1, 26))
+
+
+def test_a_feed_s_tags_part_words() -> None:
+    html = "The shift.&lt;p&gt;It had 45 workers.&lt;/p&gt;&lt;table&gt;&lt;td&gt;a&lt;/td&gt;&lt;td&gt;b&lt;/td&gt;"
+    article = read_feed(re.sub(r"&lt;p&gt;It rained.*(?=</desc)", html, made.FEED).encode(), "a.rss")[0]
+    assert isinstance(article, Article)
+    assert article.text == "The shift.\n\nIt had 45 workers.\n\na b"

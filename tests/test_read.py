@@ -8,7 +8,7 @@ from langchain_core.documents import Document
 
 from index.errors import ModelMissing
 from index.types import Passage
-from rag.read import OnnxReader, best_spans, load_reader, logit, sigmoid
+from rag.read import OnnxReader, best_spans, load_reader, logit, sigmoid, whole
 from rag.rerank import ReaderReranker
 
 TEXT = "The bridge was opened by Queen Sonja on 3 July 1992. It cost 42 million crowns and carries the road to Bodø."
@@ -79,17 +79,60 @@ logits = st.lists(st.floats(-10, 10, width=32), min_size=1, max_size=40)
 
 
 @given(logits, logits, st.integers(1, 40))
-def test_best_spans_are_best_first_and_overlap_neither_each_other_nor_a_paragraph_s_end(
-    starts: list[float], ends: list[float], paragraph: int
+def test_best_spans_are_best_first_and_overlap_neither_each_other_nor_a_sentence_s_end(
+    starts: list[float], ends: list[float], words: int
 ) -> None:
     size = min(len(starts), len(ends))
-    paragraphs = np.arange(size) // paragraph
-    spans = best_spans(np.float32(starts[:size]), np.float32(ends[:size]), paragraphs, longest=5, count=3)
-    assert all(i // paragraph == j // paragraph for i, j, _ in spans)
+    sentence = np.arange(size) // words
+    spans = best_spans(np.float32(starts[:size]), np.float32(ends[:size]), sentence, longest=5, count=3)
+    assert all(i // words == j // words for i, j, _ in spans)
     assert spans and [s for *_, s in spans] == sorted((s for *_, s in spans), reverse=True)
     assert all(0 <= j - i < 5 for i, j, _ in spans)
     taken = [token for i, j, _ in spans for token in range(i, j + 1)]
     assert len(taken) == len(set(taken))
+
+
+def spans_of(reader: OnnxReader, text: str, *wanted: str) -> list[str]:
+    """What the reader makes of a passage whose network wants these words, the first most."""
+    window = next(reader._windows("Which?", [passage(text, at=50)]))
+    span = np.full((len(window.ids), 2), -9, dtype=np.float32)
+    for rank, words in enumerate(wanted):
+        at = text.index(words)
+        inside = [i for i, (a, b) in enumerate(window.offsets) if at <= a and b <= at + len(words)]
+        span[window.first + inside[0], 0] = span[window.first + inside[-1], 1] = 9 - rank
+    found = reader._reading(passage(text, at=50), 0.0, window, span).spans
+    return [text[s.start - 50 : s.end - 50] for s in found]
+
+
+def test_a_span_ends_with_its_sentence(reader: OnnxReader) -> None:
+    text = "Signed by Utah, Oregon and Nebraska. Arizona and California did not join."
+    assert all(". " not in span for span in spans_of(reader, text, "Utah, Oregon and Nebraska. Arizona and California"))
+
+
+def test_no_span_cuts_a_number_and_none_is_given_twice(reader: OnnxReader) -> None:
+    best, *others = spans_of(reader, "The quake measured 8.9 on Sunday.", "8", "9")
+    assert best == "8.9" and not any("8" in span or "9" in span for span in others)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "span"),
+    [
+        ("It fell 771.8 litres.", "771", "771.8"),
+        ("up 1,204.5 points", "204", "1,204.5"),
+        ("at 22:40.", "22", "22:40"),
+        ("by 0.5%, and", "5", "0.5%"),
+        ("paid US$1.25 million", "1.25 million", "US$1.25 million"),
+        ("in 2 hours, 52 minutes and 59 seconds", "59 seconds", "2 hours, 52 minutes and 59 seconds"),
+        ("took two hours and 5 mins.", "two hours", "two hours and 5 mins"),
+        ("between 30 minutes and 2 hours", "2 hours", "2 hours"),
+        ("the year 1990-91", "91", "91"),
+        ("In 2004, 12 came", "12", "12"),
+        ("won on 3 May.", "on 3 May", "on 3 May"),
+    ],
+)
+def test_a_number_or_duration_is_told_whole(text: str, cut: str, span: str) -> None:
+    at = text.index(cut)
+    assert text[slice(*whole(text, at, at + len(cut)))] == span
 
 
 @given(st.floats(-15, 15))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import date
 from html import unescape
 
 import pytest
-from chat_helpers import COST, HARBOUR, LEAD, TEXT, WALL, answer_to
+from chat_helpers import COST, DEARER, HARBOUR, LEAD, TEXT, WALL, answer_to
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Article
 from rag.types import Answer, Statement, Turn
 from ui.export import conversation_markdown
+from ui.filters import filter_html
 from ui.render import (
     Reference,
     answer_html,
@@ -50,6 +53,19 @@ def test_the_mark_is_the_quote_and_the_short_answer_is_stronger() -> None:
     assert html.count('id="nd-mark"') == 1
 
 
+def test_a_changed_article_marks_nothing_and_says_so() -> None:
+    cited, other = Reference.from_citation(WALL), Reference.from_citation(COST)
+    changed = replace(HARBOUR, text=f"Corrected.\n{TEXT}", sections=())
+    html = article_html(changed, cited, [other])
+    assert "<mark" not in html and html.count("This article has changed since it was cited.") == 1
+    # What another citation says has moved, this one's has not.
+    later = replace(HARBOUR, text=TEXT.replace("Nobody", "No one at all"))
+    html = article_html(later, cited, [other])
+    assert "nd-main" in html and "nd-other" not in html and "has changed" not in html
+    old_link = replace(cited, quote="")
+    assert "<mark" in article_html(changed, old_link) and "has changed" not in article_html(changed, old_link)
+
+
 def test_offsets_are_code_points_also_after_an_emoji() -> None:
     start = TEXT.index("Work starts")
     html = article_html(HARBOUR, Reference(HARBOUR.id, start, start + 11))
@@ -78,7 +94,7 @@ def test_hostile_text_is_only_text(text: str) -> None:
     html = (
         answer_html(answer, 0)
         + question_html(text, 0)
-        + welcome_html([text])
+        + welcome_html([text], 3)
         + article_html(Article("a", text, text, source=text))
     )
     allowed = "a article br details div em h2 h3 header li mark ol p s span strong summary ul".split()
@@ -106,13 +122,25 @@ def test_the_only_link_out_of_an_article_is_its_own_address() -> None:
 
 @given(st.text(min_size=1, max_size=60), st.integers(0, 10**8), st.integers(0, 10**8))
 def test_a_reference_survives_the_way_through_the_browser(article_id: str, start: int, end: int) -> None:
-    reference = Reference(article_id.encode("utf-8", "replace").decode(), start, end, start, end)
-    assert Reference.from_text(reference.text) == reference
-    assert re.fullmatch(r"#[\w~-]+", reference.text, re.ASCII)
+    name = article_id.encode("utf-8", "replace").decode()
+    for more in ((start, end, "0a1b2c3d"), (None, None, "0a1b2c3d"), (start, end), ()):
+        reference = Reference(name, start, end, *more)  # type: ignore[arg-type]
+        assert Reference.from_text(reference.text) == reference
+        assert re.fullmatch(r"#[\w~-]+", reference.text, re.ASCII)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "#cite~~1-2", "#cite~YQ~1-", "#cite~%%~1-2", "#cite~YQ~1-2~3", "#cite~_w~1-2", "x" * 9000]
+    "text",
+    [
+        "",
+        "#cite~~1-2",
+        "#cite~YQ~1-",
+        "#cite~%%~1-2",
+        "#cite~YQ~1-2~3",
+        "#cite~_w~1-2",
+        "#cite~YQ~1-2~0A1B2C3D",
+        "x" * 9000,
+    ],
 )
 def test_what_is_no_reference_is_none(text: str) -> None:
     assert Reference.from_text(text) is None
@@ -133,6 +161,35 @@ def test_struck_statements_are_folded_away_and_doubts_are_named() -> None:
     assert "<s>Gone.</s>" in html and "only partly supported" in html
 
 
+def test_struck_sentences_are_told_once() -> None:
+    told = "1 sentence was struck: the passages do not support it."
+    kept, gone = Statement("Kept.", (WALL,), "supported"), Statement("Gone.", (), "unsupported", struck=True)
+    listed = answer_html(Answer("q", statements=(kept, gone), notes=(told, "Another note.")), 0)
+    assert "1 sentence was taken out" in listed and told not in listed and "Another note." in listed
+    assert told in answer_html(Answer("q", statements=(kept,), notes=(told,)), 0)
+
+
+def test_a_long_question_is_cut_at_first_and_how_it_was_understood_always() -> None:
+    assert "nd-long" not in question_html("When did it break?", 0)
+    for question in ("when " * 120, "\n".join("123456789")):
+        html = question_html(question, 3)
+        assert "nd-long" in html and "#whole-3" in html and one_line(question.split()[-1]) in html
+    html = plain(answer_html(replace(answer_to("When?"), standalone_question="when " * 1000), 0))
+    said = re.search("Understood as: (.*?) …", html)
+    assert said and 150 < len(said[1]) <= 200
+    asked = replace(answer_to("When\ndid it?"), standalone_question="When did it?")
+    assert "Understood as" not in answer_html(asked, 0)
+
+
+def test_a_page_without_the_pane_says_how_much_there_is() -> None:
+    assert "16 articles" in welcome_html((), 16) and "The collection is empty" in welcome_html((), 0)
+
+
+def test_any_day_may_be_chosen_that_python_knows() -> None:
+    html = filter_html((), date(2026, 1, 26), date(2026, 3, 2))
+    assert "min=" not in html and set(re.findall(r'max="(.*?)"', html)) == {"9999-12-31"}
+
+
 def test_disagreement_shows_both_answers_with_their_dates_and_copies_are_named() -> None:
     html = plain(answer_html(answer_to("What will it cost?"), 0))
     assert "26 January 2026" in html and "2 March 2026" in html and "4.1 million crowns" in html
@@ -145,6 +202,21 @@ def test_a_conversation_exports_with_footnotes() -> None:
     )
     assert "## When \\*did\\* it break?" in text and "[^1]" in text and "[^1]: “The harbour wall" in text
     assert "<https://example.org/harbour?a=1&b=2>" in text and "*The articles don’t answer this.*" in text
+
+
+def test_an_export_says_what_the_page_says_beside_an_answer() -> None:
+    note = "1 sentence was struck: the passages do not support it."
+    written = Answer(
+        "And then?", standalone_question="What then?", statements=(Statement("It broke.", (WALL,), "supported"),),
+        answerer="chat", notes=(note,),
+    )  # fmt: skip
+    text = conversation_markdown([Turn("And then?", written), Turn("Cut?", Answer("Cut?", notes=("Stopped.",)))])
+    order = ["## And then?", "Understood as: What then?", "It broke.", "Written by a language model", note]
+    assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
+    assert "## Cut?\n\nStopped.\n" in text
+    assert "Stopped." in conversation_markdown([Turn("Cut?", replace(written, notes=("Stopped.",)))])
+    versus = conversation_markdown([Turn("cost", answer_to("cost"))])
+    assert f"- 2 March 2026: {DEARER.quote[18:36]}" in versus
 
 
 def test_every_language_has_every_text_with_the_same_fields() -> None:

@@ -106,6 +106,15 @@ def test_searched_only_questions_have_no_refusals() -> None:
     assert "only searched for" in page(report, [])
 
 
+@pytest.mark.parametrize("timings", [{"searching": 2.0}, {"total": 10.0}, {}])
+def test_a_page_of_any_stages_and_of_no_question_at_all(timings: dict[str, float]) -> None:
+    rows = [result(1, timings=timings)]
+    html = page(build(ABOUT, rows), rows)
+    assert ("half of the answers are quicker" in html) is ("total" in timings)
+    assert all(f"<td>{stage}</td>" in html for stage in timings)
+    assert "Every measure" in page(build(ABOUT, []), [])
+
+
 def many(first: float, count: int = 20) -> list[Result]:
     return [result(i, values={FIRST: first}) for i in range(count)]
 
@@ -160,14 +169,14 @@ def test_what_is_no_baseline(tmp_path: Path, text: str) -> None:
 def test_the_terminal_shows_figures_failures_and_what_was_left_out() -> None:
     before = {"schema": 1, "questions": {f"q{i}": {FIRST: 1.0} for i in range(1, 3)}}
     console = Console(file=io.StringIO(), width=120)
-    show(build(ABOUT, four(), baseline=before), console=console)
+    show(build(ABOUT | {"left_out": ["q9: a[/b]"]}, four(), baseline=before), console=console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for expected in (
         "first holds the gold quote",
         "wrong span",
         "p95",
         "against the baseline",
-        "left out: 1, the first: q9",
+        "left out: 1, the first: q9: a[/b]",
     ):
         assert expected in text
 

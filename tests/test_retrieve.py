@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.vectorstores import InMemoryVectorStore
 
+from index.errors import NewsdeskError
 from index.types import Article, Filter, Passage
 from rag.retrieve import PassageRetriever, fuse
 
@@ -95,6 +96,36 @@ class Backwards(BaseDocumentCompressor):
 def test_a_langchain_reranker_reorders() -> None:
     retriever = PassageRetriever(store=FewScores({"a": 0.9, "c": 0.1}, {}), reranker=Backwards())
     assert [r.passage.article_id for r in retriever.retrieve("flood")] == ["c", "a"]
+
+
+class Fresh(BaseDocumentCompressor):
+    """Returns Documents of its own, as rerankers behind an API do; `keeps`: which metadata they carry on."""
+
+    keeps: tuple[str, ...] = ("article_id", "start", "end")
+    times: int = 1
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: object = None
+    ) -> Sequence[Document]:
+        kept = [{key: document.metadata[key] for key in self.keeps} for document in reversed(documents)]
+        return [Document(page_content="words", metadata=metadata) for metadata in kept for _ in range(self.times)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_rerankers_own_documents_are_known_by_their_place_and_count_once(times: int) -> None:
+    retriever = PassageRetriever(store=FewScores({"a": 0.9, "c": 0.1}, {}), reranker=Fresh(times=times))
+    assert [r.passage.article_id for r in retriever.retrieve("flood")] == ["c", "a"]
+
+
+def test_a_rerankers_document_that_is_not_known_is_a_clear_error() -> None:
+    retriever = PassageRetriever(store=FewScores({"a": 0.9}, {}), reranker=Fresh(keeps=("article_id",)))
+    with pytest.raises(NewsdeskError, match="Fresh returned a Document that it was not given"):
+        retriever.retrieve("flood")
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_none_are_found_where_none_are_wanted(k: int) -> None:
+    assert PassageRetriever(store=FewScores({"a": 0.9, "c": 0.1}, {})).retrieve("flood", k=k) == []
 
 
 def test_any_langchain_store_works_dense_only_and_says_so() -> None:

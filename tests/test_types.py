@@ -1,5 +1,7 @@
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +54,19 @@ def test_pages_are_found_by_offset() -> None:
     article = Article("a", "T", "x" * 100, metadata={"pages": [0, 40, 80]})
     assert [article.page_of(offset) for offset in (0, 39, 40, 99)] == [1, 1, 2, 3]
     assert Article("a", "T", "x").page_of(0) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sources": "SPORT DAILY"}, {"article_ids": "a.txt"}, {"sources": (1,)}, {"published_from": "2026-05-01"}],
+)
+def test_a_filter_of_the_wrong_kind_says_so_at_once(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(TypeError, match=rf"Filter\({name}=…\) takes"):
+        Filter(**wrong)
+
+
+def test_a_filter_takes_lists_and_times() -> None:
+    made: Any = Filter(published_to=datetime(2026, 5, 1, 12), sources=["Wire"])  # type: ignore[arg-type]
+    assert made == Filter(published_to=date(2026, 5, 1), sources=("Wire",)) and hash(made)
+    assert type(made.published_to) is date

@@ -11,7 +11,8 @@ const isChip = (link) => link && (link.getAttribute('href') || '').startsWith('#
 document.documentElement.lang = language;
 
 // --- the reading pane: trail is the citations of the answer that was opened, at is where we are in it
-let trail = [], at = -1, opener = null, asked = 0;
+let trail = [], at = -1, opener = null, asked = 0, listed = null;
+const linkTo = (href) => [...document.querySelectorAll('#nd-chat a')].find((a) => a.getAttribute('href') === href);
 
 function setTrail(href, link) {
   const answer = link && link.closest('.nd-answer');
@@ -30,12 +31,13 @@ async function open(href, link, focus) {
   if (mine !== asked) return;  // a later click was quicker
   element.classList.remove('nd-loading');
   body().innerHTML = (reply && reply.html) || '';
-  if (!reply || !reply.html) body().append(note(say(reply ? 'missing' : 'failed')));
+  listed = null;
+  if (!reply || !reply.html) body().append(note(say(reply ? 'missing' : 'unloaded')));
   element.classList.add('nd-has-article');
   position();
   if (!document.body.classList.contains('nd-open')) {
     document.body.classList.add('nd-open');
-    if (narrow()) history.pushState({ newsdesk: 'pane' }, '', location.pathname + location.search + href);
+    if (narrow() && location.hash !== href) history.pushState({ newsdesk: 'pane' }, '', location.pathname + location.search + href);
   }
   if (!narrow()) history.replaceState(history.state, '', location.pathname + location.search + href);
   document.querySelectorAll('.nd-current').forEach((a) => a.classList.remove('nd-current'));
@@ -74,7 +76,9 @@ async function contents() {
   const reply = await server.open({ refs: [], language });
   if (mine !== asked) return;
   element.classList.remove('nd-has-article', 'nd-loading');
-  body().innerHTML = (reply && reply.html) || '';
+  const html = (reply && reply.html) || '';
+  if (html === listed) return;
+  body().innerHTML = listed = html;
   body().scrollTop = 0;
 }
 
@@ -83,14 +87,21 @@ function close(fromHistory) {
   document.body.classList.remove('nd-open');
   document.querySelectorAll('.nd-current').forEach((a) => a.classList.remove('nd-current'));
   if (!fromHistory) history.replaceState(null, '', location.pathname + location.search);
-  const back = opener && [...document.querySelectorAll('#nd-chat a')].find((a) => a.getAttribute('href') === opener);
+  const back = opener && linkTo(opener);
   if (back) back.focus({ preventScroll: true });
   trail = []; at = -1; opener = null;
   position();
   contents();
 }
 
-window.addEventListener('popstate', () => { if (document.body.classList.contains('nd-open')) close(true); });
+// The address has changed without us: by going back or forward, or by a link that was put into it.
+function follow() {
+  const href = location.hash;
+  if (!isChip({ getAttribute: () => href })) { if (trail.length) close(true); }
+  else if (trail[at] !== href) open(href, linkTo(href), false);
+}
+window.addEventListener('popstate', follow);
+window.addEventListener('hashchange', follow);
 element.querySelectorAll('[data-step]').forEach((button) => {
   const name = button.dataset.step === '1' ? 'next' : 'previous';
   button.setAttribute('aria-label', say(name));
@@ -111,16 +122,28 @@ const busy = () => document.querySelector('#nd-box .stop-button') !== null;
 const typed = () => document.querySelector('#nd-box textarea');
 let sent = null;  // a question stays in its field until its answer has begun: Gradio drops what is sent amid a stop
 document.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || event.target !== typed()) return;
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.target !== typed()) return;
   if (busy()) { event.preventDefault(); event.stopPropagation(); } else sent = typed().value;
 }, true);
 document.addEventListener('click', (event) => {
   if (event.target.closest('#nd-box .submit-button')) sent = typed().value;
 }, true);
+function type(text) {
+  typed().value = text;
+  typed().dispatchEvent(new Event('input', { bubbles: true }));
+}
+let draft = sessionStorage.getItem('newsdesk-draft');  // Gradio loads the page anew when its server comes back
+document.addEventListener('input', (event) => {
+  if (event.target === typed()) sessionStorage.setItem('newsdesk-draft', typed().value);
+});
+let answering = false, pinned = false;
 new MutationObserver(() => {
-  if (!busy() || sent === null) return;
-  if (typed().value === sent) { typed().value = ''; typed().dispatchEvent(new Event('input', { bubbles: true })); }
-  sent = null;
+  if (draft !== null && typed()) { if (!typed().value) type(draft); draft = null; }
+  if (busy() && sent !== null) { if (typed().value === sent) type(''); sent = null; }
+  if (busy() === answering) return;
+  answering = busy();
+  if (answering) pinned = true;
+  else if (!trail.length) contents();  // there may be more articles by now
 }).observe(document.body, { childList: true, subtree: true });
 document.addEventListener('click', (event) => {  // the button goes away, and the focus with it
   if (event.target.closest('#nd-box .stop-button') && !narrow()) typed().focus();
@@ -131,10 +154,15 @@ function act(link, byKey) {
   if (isChip(link)) { hideCard(); open(href, link, byKey); return; }
   if (busy() && /^#(ask$|again|edit)/.test(href)) return;  // one answer at a time: Stop is in sight
   if (href === '#ask') { trigger('asked', { question: link.textContent }); return; }
-  const [, name, number] = href.match(/^#(copy|again|edit|like|dislike)-(\d+)$/) || [];
+  const [, name, number] = href.match(/^#(copy|again|whole|edit|like|dislike)-(\d+)$/) || [];
   const turn = Number(number);
   if (name === 'copy') copy(link);
   if (name === 'again') trigger('again', { turn });
+  if (name === 'whole') {
+    const whole = link.closest('.nd-question').classList.toggle('nd-whole');
+    link.textContent = say(whole ? 'less' : 'whole');
+    link.setAttribute('aria-expanded', whole);
+  }
   if (name === 'edit') edit(link, turn);
   if (name === 'like') judge(link, turn, true, '');
   if (name === 'dislike') reasons(link, turn);
@@ -189,8 +217,7 @@ function choose() {
   const form = filter();
   const sources = [...form.querySelectorAll('input[type=checkbox]:checked')].map((box) => box.value);
   const [first, last] = ['from', 'to'].map((side) => form.querySelector(`[data-day=${side}]`));
-  const value = (field) => (field && field.checkValidity() ? field.value : '');
-  const from = value(first), to = value(last);
+  const from = first ? first.value : '', to = last ? last.value : '';
   const days = from && to ? say('between', { first: day(from), last: day(to) })
     : from ? say('since', { day: day(from) }) : to ? say('until', { day: day(to) }) : '';
   const what = [...(sources.length > 3 ? [...sources.slice(0, 2), '… ' + sources.length] : sources), days].filter(Boolean);
@@ -262,15 +289,17 @@ document.addEventListener('scroll', hideCard, true);
 // --- copy, edit, judge
 async function copy(link) {
   const answer = link.closest('.nd-answer').cloneNode(true);
-  answer.querySelectorAll('.nd-sr, .nd-acts, .nd-struck, .nd-label').forEach((part) => part.remove());
+  answer.querySelectorAll('.nd-sr, .nd-acts, .nd-struck').forEach((part) => part.remove());
   answer.querySelectorAll('a.nd-cite').forEach((chip) => chip.replaceWith(` [${chip.textContent.trim()}]`));
-  const lines = [...answer.querySelectorAll('.nd-prose > p, .nd-versus .nd-alternative, .nd-refused, .nd-note')]
+  answer.querySelectorAll('.nd-when').forEach((when) => when.append(': '));
+  answer.querySelectorAll('.nd-versus .nd-by').forEach((by) => by.remove());
+  const lines = [...answer.querySelectorAll('.nd-prose > p, .nd-versus li, .nd-refused, .nd-note')]
     .map((part) => part.textContent.trim());
   const sources = [...answer.querySelectorAll('a.nd-source')].map((source) => {
     const [number, title, by, quote] = [...source.children].map((part) => part.textContent.trim());
     return `[${number}] ${title} (${by}): “${quote}”`;
   });
-  const text = [...lines, '', ...sources].join('\n').trim();
+  const text = [...lines, '', ...sources].join('\n').replace(/\u2060/g, '').trim();
   try { await navigator.clipboard.writeText(text); } catch {
     const area = document.createElement('textarea');  // pages that are not served securely have no clipboard
     area.value = text;
@@ -303,10 +332,17 @@ function edit(link, turn) {
   field.setAttribute('aria-label', say('edit'));
   const form = document.createElement('div');
   form.className = 'nd-form';
-  const done = () => { form.remove(); question.classList.remove('nd-editing'); };
-  const save = () => { const text = field.value.trim(); done(); if (text) trigger('edited', { turn, question: text }); };
+  const done = () => { form.remove(); question.classList.remove('nd-editing'); link.focus({ preventScroll: true }); };
+  const save = () => {
+    const text = field.value.trim();
+    done();
+    if (!text) return;
+    trigger('edited', { turn, question: text });
+    if (!narrow()) typed().focus();
+  };
   field.addEventListener('keydown', (event) => {
     event.stopPropagation();
+    if (event.isComposing) return;
     if (event.key === 'Enter' && !event.shiftKey) { event.preventDefault(); save(); }
     if (event.key === 'Escape') done();
   });
@@ -326,6 +362,7 @@ function judge(link, turn, liked, reason) {
   thanks.textContent = say('thanks');
   acts.querySelectorAll('.nd-thanks').forEach((old) => old.remove());
   acts.append(thanks);
+  link.focus({ preventScroll: true });
 }
 
 function reasons(link, turn) {
@@ -345,15 +382,18 @@ function reasons(link, turn) {
   field.placeholder = say('reason_other');
   field.setAttribute('aria-label', say('reason_other'));
   const send = () => judge(link, turn, false, field.value.trim());
-  field.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); send(); } });
+  field.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); send(); }
+  });
   form.append(field, button(say('reason_send'), send, 'nd-go'));
   acts.append(form);
-  form.querySelector('button').focus();
+  form.scrollIntoView({ block: 'nearest' });
+  if (!narrow()) field.focus({ preventScroll: true });
 }
 
 // --- a new question goes to the top and stays there while its answer comes in, until the reader scrolls
 // (Gradio mounts the conversation in its own time, so it is looked up whenever the page changes.)
-let count = 0, pinned = false;
+let count = 0;
 new MutationObserver(() => {
   // Gradio labels each message with its own HTML source, which a screen reader would spell out.
   document.querySelectorAll('#nd-chat [aria-label*="<"]').forEach((message) => message.removeAttribute('aria-label'));
@@ -364,13 +404,18 @@ new MutationObserver(() => {
   const by = questions[count - 1].getBoundingClientRect().top - frame.getBoundingClientRect().top - 24;
   if (Math.abs(by) > 2) frame.scrollTop += by;
   const last = [...frame.querySelectorAll('.nd-answer')].pop();
-  if (last && last.querySelector('.nd-acts') && last.compareDocumentPosition(questions[count - 1]) & 2) pinned = false;
+  if (!busy() && last && last.compareDocumentPosition(questions[count - 1]) & 2) pinned = false;
 }).observe(document.body, { childList: true, subtree: true });
 const release = (event) => { if (event.target.closest('#nd-chat')) pinned = false; };
 for (const kind of ['wheel', 'touchmove', 'pointerdown', 'keydown'])
   document.addEventListener(kind, release, { passive: true });
 
 // --- start
+const probe = document.createElement('div');  // beside the conversation is a scrollbar: the fields keep as much free
+probe.style.cssText = 'position: absolute; width: 6rem; overflow-y: auto; scrollbar-gutter: stable; visibility: hidden';
+document.body.append(probe);
+document.documentElement.style.setProperty('--nd-scrollbar', probe.offsetWidth - probe.clientWidth + 'px');
+probe.remove();
 if (isChip({ getAttribute: () => location.hash })) {
   const href = location.hash;
   history.replaceState(null, '', location.pathname + location.search);

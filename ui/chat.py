@@ -2,6 +2,7 @@
 
 It only asks `bot` and shows what `ui.render` makes of the answer; it has no retrieval logic. A conversation lives in
 the browser (encrypted by Gradio in its local storage) and comes back with every question, so it is checked each time.
+Each tab keeps its own until it is closed (`TAB_SCRIPT`); a new tab begins with the one that was written last.
 Judgements are appended to feedback.jsonl in the index folder. Nothing is fetched from elsewhere: system fonts, no
 analytics, and a content policy that names only this server.
 """
@@ -13,7 +14,7 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ import gradio as gr
 
 from index.errors import ArticleMissing, NewsdeskError
 from ui import render
-from ui.conversation import MAX_TURNS, answered, conversation, loaded, shown_turn, state_of, turns_of
+from ui.conversation import answered, conversation, loaded, state_of
 from ui.export import conversation_markdown
 from ui.filters import filter_html, filter_of
 from ui.guard import middleware
@@ -33,6 +34,7 @@ from ui.texts import IN_SCRIPT, LANGUAGES, Texts, language_of
 
 if TYPE_CHECKING:
     from rag.bot import Bot
+    from rag.types import Turn
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
@@ -48,6 +50,19 @@ PANE = """<div class="nd-pane" role="region"><div class="nd-bar">
 <button type="button" class="nd-step" data-step="1"><span aria-hidden="true">›</span></button>
 <button type="button" class="nd-x" data-close="close"><span aria-hidden="true">×</span></button>
 </div><div class="nd-body" tabindex="0"></div></div>"""
+# Gradio keeps a conversation in the local storage only, which all tabs share: the last one to write would overwrite the
+# others. So a tab's session storage, which lasts through reloads, holds a copy, which this tab reads first.
+TAB_SCRIPT = """(() => {
+  const { getItem, setItem } = Storage.prototype;
+  const shared = (storage, key) => storage === localStorage && key === 'newsdesk-conversation';
+  Storage.prototype.getItem = function (key) {
+    return (shared(this, key) && getItem.call(sessionStorage, key)) || getItem.call(this, key);
+  };
+  Storage.prototype.setItem = function (key, value) {
+    if (shared(this, key)) setItem.call(sessionStorage, key, value);
+    setItem.call(this, key, value);
+  };
+})()"""
 THEME_SCRIPT = """() => {
   const dark = document.body.classList.toggle('dark');
   localStorage.setItem('newsdesk-theme', dark ? 'dark' : 'light');
@@ -160,10 +175,13 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
         chosen = gr.Textbox(visible="hidden", elem_id="nd-chosen")  # chat.js writes the filter here
 
         def run(
-            state: Any, filter: str | None, mode: str, question: str, keep: int | None, request: gr.Request
+            state: Any, filter: str | None, mode: str, question: str, number: int | None, request: gr.Request
         ) -> Iterator[tuple[Any, Any, Any]]:
+            """`number` is the turn that is asked anew: the last one is replaced, an earlier one asked at the end."""
             texts = texts_of(request)
-            turns = turns_of(state)[: keep if keep is not None else MAX_TURNS]
+            turns = loaded(state)
+            if turns and number == len(turns) - 1:
+                turns.pop()
             question = question.strip()[:MAX_QUESTION]
             if not question:
                 yield gr.skip(), gr.skip(), gr.skip()
@@ -194,22 +212,19 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
         def on_again(
             state: Any, filter: str | None, mode: str, request: gr.Request, event: gr.EventData
         ) -> Iterator[tuple[Any, Any, Any]]:
-            turns, number = turns_of(state), number_of(event)
-            yield from run(
-                state, filter, mode, turns[number].question if 0 <= number < len(turns) else "", number, request
-            )
+            number = number_of(event)
+            turn = turn_of(state, number)
+            yield from run(state, filter, mode, turn.question if turn else "", number, request)
 
         def on_judged(state: Any, event: gr.EventData) -> Any:
-            turns, number = turns_of(state), number_of(event)
-            if 0 <= number < len(turns):
+            if turn := turn_of(state, number_of(event)):
                 liked, reason = event._data.get("liked") is True, str(event._data.get("reason", ""))[:1000]
-                append_feedback(folder / "feedback.jsonl", turns[number], liked=liked, reason=reason)
+                append_feedback(folder / "feedback.jsonl", turn, liked=liked, reason=reason)
 
         def on_stop(state: Any, request: gr.Request) -> tuple[Any, Any, Any]:
             running.wait(request.session_hash)
-            texts = texts_of(request)
-            shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
-            return conversation(shown, texts=texts), state_of(shown), buttons(busy=False)
+            shown = loaded(state)
+            return conversation(shown, texts=texts_of(request)), state_of(shown), buttons(busy=False)
 
         def on_new(request: gr.Request) -> tuple[Any, Any, Any]:
             running.wait(request.session_hash)
@@ -217,16 +232,16 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
 
         def on_load(state: Any, request: gr.Request) -> tuple[Any, Any]:
             texts = texts_of(request)
-            shown = [shown_turn(turn, stopped=texts("stopped")) for turn in loaded(state)]
             # At once: a question that is asked before this arrives would be drawn over. Examples may take seconds.
-            talk = gr.Chatbot(value=conversation(shown, texts=texts), placeholder=render.welcome_html((), texts=texts))
+            talk = gr.Chatbot(value=conversation(loaded(state), texts=texts), placeholder=welcome(bot, (), texts))
             return talk, filter_of_store(bot, texts)
 
         def on_loaded(request: gr.Request) -> Any:
-            return gr.Chatbot(placeholder=render.welcome_html(examples_of(bot), texts=texts_of(request)))
+            return gr.Chatbot(placeholder=welcome(bot, examples_of(bot), texts_of(request)))
 
         def on_export(state: Any, request: gr.Request) -> str:
-            return conversation_markdown(turns_of(state), texts=texts_of(request))
+            texts = texts_of(request)
+            return conversation_markdown([shown.said(texts) for shown in loaded(state)], texts=texts)
 
         hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         asking: dict[str, Any] = {
@@ -244,7 +259,8 @@ def make_app(bot: Bot, *, folder: Path | None = None) -> gr.Blocks:
         # Cancelled first: what the run had still to say would else be drawn over what on_stop draws.
         box.stop(None, None, None, cancels=runs, **hidden).then(on_stop, [kept], [chat, kept, box], **hidden)
         pane.judged(on_judged, [kept], None, **hidden)
-        new.click(None, None, None, cancels=runs, **hidden).then(on_new, None, [chat, kept, box], **hidden)
+        emptied = new.click(None, None, None, cancels=runs, **hidden).then(on_new, None, [chat, kept, box], **hidden)
+        emptied.then(on_loaded, None, [chat], **hidden)  # the collection may have changed since the page was loaded
         export.click(on_export, [kept], [download], **hidden).then(None, [download], None, js=DOWNLOAD_SCRIPT)
         theme.click(None, None, None, js=THEME_SCRIPT)
         page.load(on_load, [kept], [chat, choice], **hidden).then(on_loaded, None, [chat], **hidden)
@@ -265,7 +281,13 @@ def buttons(*, busy: bool) -> Any:
 
 def number_of(event: gr.EventData) -> int:
     value = event._data.get("turn")
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else MAX_TURNS
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def turn_of(state: Any, number: int) -> Turn | None:
+    """The turn with that number, counted as the page counts what it shows."""
+    turns = loaded(state)
+    return turns[number].turn if 0 <= number < len(turns) else None
 
 
 def texts_of(request: gr.Request | None) -> Texts:
@@ -279,6 +301,10 @@ def examples_of(bot: Bot) -> list[str]:
     except Exception:  # a page without examples is a page
         log.exception("no example questions were found")
         return []
+
+
+def welcome(bot: Bot, examples: Sequence[str], texts: Texts) -> str:
+    return render.welcome_html(examples, bot.store.status().articles, texts=texts)
 
 
 def filter_of_store(bot: Bot, texts: Texts) -> str:
@@ -326,7 +352,7 @@ def launch_options(host: str, port: int) -> dict[str, Any]:
         "server_name": host,
         "server_port": port or free_port(host),
         "theme": theme,
-        "head": stylesheet(),
+        "head": f"{stylesheet()}<script>{TAB_SCRIPT}</script>",
         "i18n": translations(),
         "footer_links": [],
         "run_history": False,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.answer import REFUSAL
 from rag.types import Citation, Turn
-from ui.notes import note as in_words
+from ui.notes import beside, understood
 from ui.render import safe_url
 from ui.texts import Texts
 
@@ -48,10 +47,14 @@ def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> 
     for turn in turns:
         parts.append(f"## {markdown_text(turn.question)}")
         answer = turn.answer
+        said = [markdown_text(text) for text in beside(answer, texts)]
+        if answer.answerer == "about":
+            parts += said
+            continue
+        if alone := understood(answer, texts):
+            parts.append(markdown_text(alone))
         if answer.refused:
-            if answer.answerer != "about":
-                parts.append(f"*{texts('refused')}*")
-            parts += [markdown_text(in_words(text, texts)) for text in answer.notes if text != REFUSAL]
+            parts += [f"*{texts('refused')}*", *said]
             continue
         for statement in answer.statements:
             if not statement.struck:
@@ -61,4 +64,5 @@ def conversation_markdown(turns: Sequence[Turn], *, texts: Texts = _ENGLISH) -> 
         for alternative in answer.disagreement:
             marks = "".join(note(citation) for citation in alternative.citations)
             parts.append(f"- {texts.date(alternative.published)}: {markdown_text(alternative.text)}{marks}")
+        parts += said
     return "\n\n".join([*parts, "\n".join(notes)] if notes else parts) + "\n"

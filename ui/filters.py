@@ -22,8 +22,9 @@ def filter_html(sources: Sequence[str], first: date | None, last: date | None, *
     """The choice of the articles that may answer, by source and day; empty where there is nothing to choose from."""
     days = chosen = ""
     if first and last and first != last:
+        # No bounds but the last day that Python knows: a day outside the collection's is an answer too.
         fields = "".join(
-            f'<label>{texts(f"filter_{side}")} <input type="date" data-day="{side}" min="{first}" max="{last}"></label>'
+            f'<label>{texts(f"filter_{side}")} <input type="date" data-day="{side}" max="{date.max}"></label>'
             for side in ("from", "to")
         )
         days = f'<fieldset class="nd-days"><legend class="nd-label">{texts("filter_days")}</legend>{fields}</fieldset>'

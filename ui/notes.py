@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 
+from rag.answer import REFUSAL
+from rag.types import Answer
 from ui.texts import Language, Texts
 
 _GERMAN = {
@@ -83,7 +85,9 @@ _GERMAN = {
     "No passage fits into llm_context_tokens": "Keine Stelle passt in llm_context_tokens",
 }
 NOTES: Mapping[Language, Mapping[str, str]] = MappingProxyType({"en": {}, "de": _GERMAN})
+MAX_UNDERSTOOD = 200
 _NESTED = ("about", "when", "among", "why")
+_STRUCK = re.compile(r"\d+ sentences? (?:was|were) (?:struck|flagged):")
 _DAY = r"\d{1,2} [A-Z][a-z]+ \d{4}"
 _VALUES = {
     "count": r"[\d,]+",
@@ -93,6 +97,26 @@ _VALUES = {
     "when": r"(?: (?:of|from) [^,]+?)?",
     "among": r"(?:, among them .+?)?",
 }
+
+
+def understood(answer: Answer, texts: Texts) -> str:
+    """How the question was understood, where that is not how it was asked; a long one is cut."""
+    asked, alone = (" ".join(text.split()) for text in (answer.question, answer.standalone_question))
+    if not alone or alone == asked:
+        return ""
+    if len(alone) > MAX_UNDERSTOOD:
+        alone = alone[:MAX_UNDERSTOOD].rsplit(" ", 1)[0] + " …"
+    return texts("understood", question=alone)
+
+
+def beside(answer: Answer, texts: Texts, *, struck: bool = True) -> Iterator[str]:
+    """What is said beside an answer; without `struck` not how many sentences were, for a page that lists them."""
+    if answer.statements and answer.answerer not in ("extractive", "about", ""):
+        yield texts("written")
+    for text in answer.notes:
+        # That it is a refusal stands above the notes already.
+        if not (answer.refused and text == REFUSAL) and (struck or not _STRUCK.match(text)):
+            yield note(text, texts)
 
 
 def note(text: str, texts: Texts) -> str:

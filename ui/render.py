@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,32 +18,36 @@ from html import escape
 from urllib.parse import urlsplit
 
 from index.types import Article
-from rag.answer import REFUSAL
 from rag.types import Answer, Citation, Copy, Statement
-from ui.notes import note
+from ui.notes import beside, note, understood
 from ui.texts import Texts
 
 MAX_REFERENCE = 6_000
 """Characters of a reference that a browser may send."""
 LONG_SECTION = 60
 """A longer section name is a deck: a sentence of its own, which would drown the source and the date."""
+LONG_QUESTION = 500
+"""Characters: a longer question is shown cut to eight lines at first."""
 STAGES = ("understanding", "searching", "reading", "answering")
 _ENGLISH = Texts("en")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a citation points: `#cite~<article, base64url>~<start>-<end>`, and `~<start>-<end>` of a short answer."""
+    """Where a citation points: `#cite~<article, base64url>~<start>-<end>`, `~<start>-<end>` of a short answer, and
+    `~<eight hex digits>` of the quote's hash, by which a link knows that its article has changed since."""
 
     article_id: str
     start: int = 0
     end: int = 0
     answer_start: int | None = None
     answer_end: int | None = None
+    quote: str = ""
 
     @classmethod
     def from_citation(cls, citation: Citation) -> Reference:
-        return cls(citation.article_id, citation.start, citation.end, citation.answer_start, citation.answer_end)
+        start, end, quote = citation.start, citation.end, short_hash(citation.quote)
+        return cls(citation.article_id, start, end, citation.answer_start, citation.answer_end, quote)
 
     @classmethod
     def from_text(cls, text: str) -> Reference | None:
@@ -51,23 +56,32 @@ class Reference:
         >>> Reference("a.txt", 3, 9).text, Reference.from_text("#cite~YS50eHQ~3-9") == Reference("a.txt", 3, 9)
         ('#cite~YS50eHQ~3-9', True)
         """
-        found = re.fullmatch(r"#?cite~([\w-]{1,5000})~(\d{1,9})-(\d{1,9})(?:~(\d{1,9})-(\d{1,9}))?", text, re.ASCII)
+        span = r"~(\d{1,9})-(\d{1,9})"
+        found = re.fullmatch(rf"#?cite~([\w-]{{1,5000}}){span}(?:{span})?(?:~([0-9a-f]{{8}}))?", text, re.ASCII)
         if len(text) > MAX_REFERENCE or not found:
             return None
-        encoded, start, end, answer_start, answer_end = found.groups()
+        encoded, start, end, answer_start, answer_end, quote = found.groups()
         try:
             article_id = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
         except (binascii.Error, UnicodeDecodeError, ValueError):
             return None
-        inner = (int(answer_start), int(answer_end)) if answer_start and answer_end else (None, None)
-        return cls(article_id, int(start), int(end), *inner)
+        first, last = (int(answer_start), int(answer_end)) if answer_start and answer_end else (None, None)
+        return cls(article_id, int(start), int(end), first, last, quote or "")
 
     @property
     def text(self) -> str:
         """The address fragment, of URL-safe characters only."""
         encoded = base64.urlsafe_b64encode(self.article_id.encode()).decode().rstrip("=")
         inner = "" if self.answer_start is None else f"~{self.answer_start}-{self.answer_end}"
-        return f"#cite~{encoded}~{self.start}-{self.end}{inner}"
+        return f"#cite~{encoded}~{self.start}-{self.end}{inner}{'~' if self.quote else ''}{self.quote}"
+
+    def fits(self, article: Article) -> bool:
+        """Whether the article still says there what was cited, as far as the reference knows."""
+        return not self.quote or self.quote == short_hash(article.text[self.start : self.end])
+
+
+def short_hash(quote: str) -> str:
+    return hashlib.sha256(quote.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def one_line(text: str) -> str:
@@ -104,11 +118,12 @@ def byline(source: str | None, day: str, section: str = "", page: str = "") -> s
 
 def question_html(question: str, number: int, *, texts: Texts = _ENGLISH) -> str:
     """A question as asked; `number` is its place in the conversation, from 0."""
-    lines = "<br>".join(one_line(line) for line in question.strip().splitlines()[:200])
+    lines = [one_line(line) for line in question.strip().splitlines()]
+    long = len(question) > LONG_QUESTION or len(lines) > 8
     return (
-        f'<div class="nd-question"><span class="nd-sr">{texts("you_asked")}: </span>'
-        f'<div class="nd-asked nd-iso">{lines or "&nbsp;"}</div>'
-        f'<div class="nd-acts">{_act("edit", number, texts)}</div></div>'
+        f'<div class="nd-question{" nd-long" if long else ""}"><span class="nd-sr">{texts("you_asked")}: </span>'
+        f'<div class="nd-asked nd-iso">{"<br>".join(lines) or "&nbsp;"}</div>'
+        f'<div class="nd-acts">{_act("whole", number, texts) if long else ""}{_act("edit", number, texts)}</div></div>'
     )
 
 
@@ -145,13 +160,11 @@ def answer_html(answer: Answer, number: int, *, done: bool = True, texts: Texts 
         return (
             f'<div class="nd-answer nd-about"><p>{one_line(" ".join(note(n, texts) for n in answer.notes))}</p></div>'
         )
-    acts = _acts(number, texts) if done else ""
-    alone = answer.standalone_question
-    understood = ""
-    if alone and one_line(alone) != one_line(answer.question):
-        understood = f'<p class="nd-note nd-understood nd-iso">{texts("understood", question=one_line(alone))}</p>'
+    acts = _acts(("copy", "again", "like", "dislike"), number, texts) if done else ""
+    alone = understood(answer, texts)
+    first = f'<p class="nd-note nd-understood nd-iso">{one_line(alone)}</p>' if alone else ""
     if answer.refused:
-        return f'<div class="nd-answer nd-refusal">{understood}{_refusal(answer, texts)}{acts}</div>'
+        return f'<div class="nd-answer nd-refusal">{first}{_refusal(answer, texts)}{acts}</div>'
     standing = [statement for statement in answer.statements if not statement.struck]
     struck = [statement for statement in answer.statements if statement.struck]
     short = ""
@@ -166,15 +179,13 @@ def answer_html(answer: Answer, number: int, *, done: bool = True, texts: Texts 
         body += _disagreement(answer, texts)
     citations = answer.citations or _distinct(statement.citations for statement in standing)
     sources = f'<p class="nd-label">{texts("sources")}</p>{_sources(citations, texts)}' if citations else ""
-    notes = _notes(answer.notes, texts)
-    if answer.answerer not in ("extractive", "about", ""):
-        notes = f'<p class="nd-note">{texts("written")}</p>{notes}'
-    return f'<div class="nd-answer">{understood}<div class="nd-prose">{short}{body}</div>{notes}{sources}{acts}</div>'
+    notes = _notes(answer, texts, struck=not struck)
+    return f'<div class="nd-answer">{first}<div class="nd-prose">{short}{body}</div>{notes}{sources}{acts}</div>'
 
 
-def failure_html(message: str) -> str:
-    """An error's one line where the answer would stand."""
-    return f'<div class="nd-answer nd-failure"><p>{one_line(message)}</p></div>'
+def failure_html(message: str, number: int, *, texts: Texts = _ENGLISH) -> str:
+    """An error's one line where the answer would stand, and the way to try once more."""
+    return f'<div class="nd-answer nd-failure"><p>{one_line(message)}</p>{_acts(("again",), number, texts)}</div>'
 
 
 def chip(citation: Citation, *, texts: Texts = _ENGLISH) -> str:
@@ -250,32 +261,36 @@ def _disagreement(answer: Answer, texts: Texts) -> str:
 
 def _refusal(answer: Answer, texts: Texts) -> str:
     closest = f'<p class="nd-label">{texts("closest")}</p>{_sources(answer.closest, texts)}' if answer.closest else ""
-    notes = _notes((n for n in answer.notes if n != REFUSAL), texts)  # it says what the line above it says
-    return f'<p class="nd-refused">{texts("refused")}</p>{notes}{closest}'
+    return f'<p class="nd-refused">{texts("refused")}</p>{_notes(answer, texts)}{closest}'
 
 
-def _notes(notes: Iterable[str], texts: Texts) -> str:
-    return "".join(f'<p class="nd-note nd-iso">{one_line(note(text, texts))}</p>' for text in notes)
+def _notes(answer: Answer, texts: Texts, *, struck: bool = True) -> str:
+    said = beside(answer, texts, struck=struck)
+    return "".join(f'<p class="nd-note nd-iso">{one_line(text)}</p>' for text in said)
 
 
 def _act(name: str, number: int, texts: Texts) -> str:
     return f'<a class="nd-act" role="button" href="#{name}-{number}">{texts(name)}</a>'
 
 
-def _acts(number: int, texts: Texts) -> str:
-    acts = "".join(_act(name, number, texts) for name in ("copy", "again", "like", "dislike"))
-    return f'<div class="nd-acts">{acts}</div>'
+def _acts(names: Iterable[str], number: int, texts: Texts) -> str:
+    return f'<div class="nd-acts">{"".join(_act(name, number, texts) for name in names)}</div>'
 
 
 def _distinct(groups: Iterable[Sequence[Citation]]) -> tuple[Citation, ...]:
     return tuple({citation.number: citation for group in groups for citation in group}.values())
 
 
-def welcome_html(examples: Sequence[str], *, texts: Texts = _ENGLISH) -> str:
-    """The page before the first question; each example asks itself."""
+def welcome_html(examples: Sequence[str], articles: int, *, texts: Texts = _ENGLISH) -> str:
+    """The page before the first question; each example asks itself. How many articles there are is for a page without
+    the reading pane beside it, which says that too."""
     asks = "".join(f'<li><a role="button" class="nd-ask nd-iso" href="#ask">{one_line(e)}</a></li>' for e in examples)
     shown = f'<p class="nd-label">{texts("examples")}</p><ul class="nd-examples">{asks}</ul>' if asks else ""
-    return f'<div class="nd-welcome"><h2>{texts("welcome")}</h2><p>{texts("welcome_more")}</p>{shown}</div>'
+    held = texts.articles(articles) if articles else texts("empty")
+    return (
+        f'<div class="nd-welcome"><h2>{texts("welcome")}</h2><p>{texts("welcome_more")}</p>'
+        f'<p class="nd-held">{held}</p>{shown}</div>'
+    )
 
 
 # --- the reading pane -------------------------------------------------------------------------------------------------
@@ -304,9 +319,14 @@ def article_html(
 ) -> str:
     """The whole article; `cited` is marked exactly (id nd-mark), its short answer stronger, `others` lighter.
 
-    References that reach outside the text are cut to it, empty ones mark nothing.
+    References that reach outside the text are cut to it, empty ones mark nothing. Where the article no longer says what
+    was cited, nothing is marked and a line says so.
     """
-    marks = [(r.start, r.end, "nd-other") for r in others]
+    changed = ""
+    if cited and not cited.fits(article):
+        cited, others = None, ()
+        changed = f'<p class="nd-changed" role="status">{texts("changed")}</p>'
+    marks = [(r.start, r.end, "nd-other") for r in others if r.fits(article)]
     if cited:
         marks.append((cited.start, cited.end, "nd-main"))
         if cited.answer_start is not None and cited.answer_end is not None:
@@ -325,8 +345,8 @@ def article_html(
     blocks = "".join(_block(article.text, start, end, kind, marks, seen) for start, end, kind in blocks_of(article))
     return (
         f'<article class="nd-article"><header><p class="nd-by">{head}</p>'
-        f'<h2 class="nd-iso" tabindex="-1">{one_line(article.title or article.id)}</h2>{author}{original}</header>'
-        f"{blocks}</article>"
+        f'<h2 class="nd-iso" tabindex="-1">{one_line(article.title or article.id)}</h2>{author}{original}'
+        f"{changed}</header>{blocks}</article>"
     )
 
 

@@ -67,6 +67,8 @@ _ENGLISH = {
     "mode_quote": "Quote",
     "mode_write": "Write",
     "stopped": "Stopped.",
+    "whole": "Show all",
+    "less": "Show less",
     "copy": "Copy",
     "copied": "Copied",
     "again": "Ask again",
@@ -92,6 +94,8 @@ _ENGLISH = {
     "next": "Next citation",
     "position": "{number} of {count}",
     "missing": "This article is no longer in the collection.",
+    "changed": "This article has changed since it was cited.",
+    "unloaded": "The article could not be loaded. Try again.",
     "failed": "Something went wrong, and the question is not answered. Please ask again.",
     "you_asked": "You asked",
     "date": "{day} {month} {year}",
@@ -155,6 +159,8 @@ _GERMAN = {
     "mode_quote": "Zitieren",
     "mode_write": "Schreiben",
     "stopped": "Angehalten.",
+    "whole": "Alles zeigen",
+    "less": "Weniger zeigen",
     "copy": "Kopieren",
     "copied": "Kopiert",
     "again": "Noch einmal fragen",
@@ -180,6 +186,8 @@ _GERMAN = {
     "next": "Nächstes Zitat",
     "position": "{number} von {count}",
     "missing": "Dieser Artikel ist nicht mehr in der Sammlung.",
+    "changed": "Dieser Artikel wurde geändert, seit er zitiert wurde.",
+    "unloaded": "Der Artikel konnte nicht geladen werden. Versuchen Sie es noch einmal.",
     "failed": "Etwas ist schiefgegangen, die Frage ist nicht beantwortet. Bitte fragen Sie noch einmal.",
     "you_asked": "Ihre Frage",
     "date": "{day}. {month} {year}",
@@ -194,7 +202,7 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": _ENGLISH, "
 
 IN_SCRIPT = (
     "copy copied save cancel thanks reason reason_wrong reason_quote reason_missed reason_old reason_other reason_send "
-    "missing position edit close back previous next failed filter_all only between since until"
+    "missing unloaded position edit close back previous next whole less filter_all only between since until"
 ).split()
 """The texts that chat.js needs; it gets them in every language and picks the browser's."""
 
