@@ -13,7 +13,7 @@ from index.dates import find_date
 
 _DASH = re.compile(r"\s*(?:—|–|--|\s-)\s")
 _AGENCY = re.compile(r"\(\s*(?P<name>[A-Z][\w.&' -]{1,40}?)\s*\)\s*$")
-_AGENCIES = frozenset("AP AFP ANSA Bloomberg CNN dpa DPA EFE KUNA Kyodo PA PTI Reuters TASS UPI Xinhua".split())
+AGENCIES = frozenset("AP AFP ANSA Bloomberg CNN dpa DPA EFE KUNA Kyodo PA PTI Reuters TASS UPI Xinhua".split())
 """Without a date, a name in brackets after another is as often a party or a ticker."""
 _DAY = re.compile(r",?\s*\b[A-Z][a-z]{2,8}\.?\s+\d{1,2}\s*$")
 _NO_PLACE = re.compile(
@@ -45,7 +45,7 @@ def _read_head(head: str) -> tuple[date | None, str | None]:
     if found and head[found[2] :].strip(" ,."):
         return None, None  # words after the date: a sentence
     place = head[: found[1]] if found else _DAY.sub("", head)
-    if not _reads_as_place(place.strip(" ,(")) or (agency and not found and agency["name"] not in _AGENCIES):
+    if not _reads_as_place(place.strip(" ,(")) or (agency and not found and agency["name"] not in AGENCIES):
         return None, None
     return (found[0] if found else None), (agency["name"] if agency else None)
 

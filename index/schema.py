@@ -83,15 +83,14 @@ def damaged(folder: Path, what: str) -> IndexDamaged:
 class Database:
     """One SQLite connection a thread over one file. Read-only ones can't write a row, and work in read-only folders.
 
-    A thread's connection is closed when another thread opens one after it has ended.
+    Nobody closes another thread's connection, which may be amid a statement: SQLite's module crashes over that. It goes
+    with its last reference, so when its thread ends, or at `close` as soon as it isn't used.
     """
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:
         self.path = folder / DATABASE
         self.read_only = read_only
-        self._local = threading.local()
-        self._all: list[tuple[threading.Thread, sqlite3.Connection]] = []
-        self._lock = threading.Lock()
+        self._local: threading.local | None = threading.local()
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode=rw"
@@ -110,16 +109,13 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        """This thread's connection. Raises IndexFolderError after `close`."""
+        local = self._local
+        if local is None:
+            raise IndexFolderError(f"the index in {self.path.parent} was closed")
+        found: sqlite3.Connection | None = getattr(local, "connection", None)
         if found is None:
-            found = self._local.connection = self._connect()
-            with self._lock:
-                ended = [pair for pair in self._all if not pair[0].is_alive()]  # asked once: one may end meanwhile
-                for pair in ended:
-                    self._all.remove(pair)
-                    pair[1].close()
-                self._all.append((threading.current_thread(), found))
+            found = local.connection = self._connect()
         return found
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
@@ -157,11 +153,10 @@ class Database:
             raise
 
     def close(self) -> None:
-        with self._lock:
-            for _, connection in self._all:
-                connection.close()
-            self._all.clear()
-        self._local = threading.local()
+        local, self._local = self._local, None
+        own: sqlite3.Connection | None = getattr(local, "connection", None)
+        if own is not None:
+            own.close()
 
 
 def create(folder: Path, about: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from index.dateline import _AGENCIES, read_dateline
+from index.dateline import AGENCIES, read_dateline
 from index.dates import find_date
 from index.decode import Unreadable
 from index.types import Article, Section
@@ -327,7 +327,7 @@ def _read_byline(names: str) -> tuple[str, str | None]:
     author, _, after = names.strip(" ,").partition(",")
     if re.search(r"\band\b|&", after):
         return names.strip(" ,"), None  # a list of authors; after one there is a job or a paper
-    return author.strip(), next((part for part in map(str.strip, after.split(",")) if part in _AGENCIES), None)
+    return author.strip(), next((part for part in map(str.strip, after.split(",")) if part in AGENCIES), None)
 
 
 def _clean_part(part: str) -> str:

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterator, Generator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -211,6 +211,8 @@ class Bot:
     ) -> Generator[Event]:
         """Stages as they end, statements as they are ready, and Done with the whole answer, last and once.
 
+        While a language model is at work a stage comes again and again, so that closing never waits for the model.
+
         Raises TypeError for what is no question, history, filter or date, and NewsdeskError after `close`.
         """
         _must_be("question", question, str)
@@ -238,7 +240,7 @@ class Bot:
             yield Done(Answer(question, standalone_question=asked, refused=True, answerer=SMALL_TALK, notes=(reply,)))
             return
         began = time.perf_counter()
-        alone = self._stand_alone(asked, history, answerer)
+        alone = yield from self._stand_alone(asked, history, answerer)
         wanted = narrow(filter, dates_asked(asked, today))
         if unread := unread_date(asked, today):
             notes.append(f"“{unread}” cannot be read as a date, so it narrows nothing.")
@@ -283,12 +285,22 @@ class Bot:
         return _filter_words(wanted) if wanted else "The collection is empty."
 
     @staticmethod
-    def _stand_alone(question: str, history: History, answerer: Answerer) -> str:
-        """The question without its history: by the language model where it answers, else by words."""
-        condense = getattr(answerer, "condense", None)
-        if history and condense:
-            with suppress(ChatModelError):  # the answer itself will say what is wrong with the model
-                return str(condense(question, history))
+    def _stand_alone(question: str, history: History, answerer: Answerer) -> Generator[Event, None, str]:
+        """The question without its history: by the language model where it answers, else by words.
+
+        While the model writes, it is told how long that has taken: a generator inside next() cannot be closed.
+        """
+        condensing = getattr(answerer, "condensing", None)
+        if history and condensing:
+            began = time.perf_counter()
+            steps = condensing(question, history)
+            with suppress(ChatModelError), closing(steps):  # the answer itself will say what is wrong with the model
+                while True:
+                    try:
+                        next(steps)
+                    except StopIteration as end:
+                        return str(end.value)
+                    yield Stage("understanding", 1000 * (time.perf_counter() - began))
         return stand_alone(question, history)
 
     def small_talk(self, text: str) -> str | None:

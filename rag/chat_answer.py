@@ -77,12 +77,8 @@ class ChatAnswerer:
         """Stages, then checked statements, then Done. `question` stands alone already: the history isn't sent."""
         return self._answer(question, retrieved, history)
 
-    def condense(self, question: str, history: History) -> str:
-        """The question as one that stands alone; as it is where there is no history. Raises ChatModelError."""
-        return condense(question, history, self._chat_model, settings=self._settings)
-
     def condensing(self, question: str, history: History) -> Generator[None, None, str]:
-        """As `condense`, in steps between which it can be closed."""
+        """`condensing` by this answerer's model."""
         return condensing(question, history, self._chat_model, settings=self._settings)
 
     def _answer(self, question: str, retrieved: Sequence[Retrieved], history: History) -> Generator[Event, None, None]:

@@ -76,6 +76,15 @@ def test_no_switch_without_a_language_model(browser: Any, seeds_index: Path) -> 
         made.context.close()
 
 
+def reached(page: Any, server: LlmServer) -> None:
+    """Waits until the server has been asked."""
+    for _ in range(300):
+        if server.requests:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the server was not asked")
+
+
 @pytest.mark.parametrize("said", [True, False], ids=["after a sentence", "from the start"])
 @pytest.mark.parametrize("leave", ["#nd-box .stop-button", "#nd-new"], ids=["stop", "new conversation"])
 def test_a_silent_model_is_left_at_once(watched: Watched, bot: Bot, server: LlmServer, said: bool, leave: str) -> None:
@@ -89,9 +98,26 @@ def test_a_silent_model_is_left_at_once(watched: Watched, bot: Bot, server: LlmS
         expect(answers.last).to_contain_text(told[:40])
     else:
         page.wait_for_function("document.querySelectorAll('.nd-stages li').length >= 3")  # it has read
+    reached(page, server)
     page.locator(leave).click()
     page.wait_for_selector("#nd-box .submit-button")
     server.script = [told, " [1]. "]
     watched.ask("When was the Titanic’s wreck found?")
     expect(answers.last).to_contain_text("Written by a language model")
+    assert server.hung_up.wait(30)
+
+
+def test_a_model_that_is_silent_at_a_follow_up_is_left_at_once(watched: Watched, bot: Bot, server: LlmServer) -> None:
+    told = bot.ask(WRECK, write=False).statements[0].text.rstrip(".")
+    server.script = [told, " [1]. "]
+    watched.ask(WRECK)
+    server.next_scripts = [[300.0]]
+    server.requests.clear()
+    watched.page.fill("#nd-box textarea", "And when was that?")
+    watched.page.keyboard.press("Enter")
+    reached(watched.page, server)
+    watched.page.locator("#nd-box .stop-button").click()
+    watched.page.wait_for_selector("#nd-box .submit-button")
+    watched.ask("hello")
+    expect(watched.page.locator(".nd-answer").last).to_contain_text("I answer from")
     assert server.hung_up.wait(30)

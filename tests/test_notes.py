@@ -29,6 +29,10 @@ GERMAN = Texts("de")
         "The language model's text was cut off; the answer may be incomplete.",
         "1 passage did not fit into the language model's prompt.",
         "3 passages did not fit into the language model's prompt.",
+        "The collection holds no article published on 4 February 2026.",
+        "The search found no passage for this question.",
+        "“31 February 2026” cannot be read as a date, so it narrows nothing.",
+        "Ask on whenever you like.",
         "InMemoryVectorStore has no BM25: passages were found by embedding alone.",
     ],
 )
@@ -44,6 +48,10 @@ def test_notes_inside_notes_and_days_are_put_into_words() -> None:
     assert note("Something new: the answer is made of quotes instead.", GERMAN).startswith("Something new: Die")
     assert note("The collection holds no article published from 1 May 2024 to 26 January 2026.", GERMAN) == (
         "Die Sammlung enthält keinen Artikel, der vom 1. Mai 2024 bis 26. Januar 2026 erschienen ist."
+    )
+    one = "I answer from 1 article of 26 January 2026, about “Rain, and snow”, and quote where each answer stands."
+    assert note(one, GERMAN) == (
+        "Ich antworte aus 1 Artikel vom 26. Januar 2026, über “Rain, and snow” und zitiere, worauf jede Antwort beruht."
     )
     assert note("An unknown {brace} note.", GERMAN) == "An unknown {brace} note."
 

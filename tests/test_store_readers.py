@@ -251,4 +251,41 @@ def test_a_thread_that_has_ended_leaves_no_connection(folder: Path) -> None:
             thread = threading.Thread(target=store.status)
             thread.start()
             thread.join()
-        assert len(store.database._all) <= 2
+        assert open_files(folder) <= 2  # this thread's, and its -wal
+
+
+def open_files(folder: Path) -> int:
+    """How often this process has files of the database open."""
+    found = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    return sum(path.startswith(str(folder.resolve())) and "newsdesk.sqlite" in path for path in found)
+
+
+def test_closing_amid_other_threads_readings_is_no_crash(folder: Path) -> None:
+    """In a process of its own: what went wrong here was a segmentation fault."""
+    code = f"""
+import threading
+from index.errors import IndexFolderError
+from store_helpers import article_of, opened
+with opened({str(folder)!r}) as store:
+    store.add_articles([article_of(n) for n in range(200)])
+def read(store, begun):
+    try:
+        while True:
+            store.database.rows("SELECT count(*), min(text), max(text) FROM articles")
+            begun.set()
+    except IndexFolderError:
+        pass
+for _ in range(40):
+    store = opened({str(folder)!r}, read_only=True)
+    begun = [threading.Event() for _ in range(4)]
+    threads = [threading.Thread(target=read, args=(store, one)) for one in begun]
+    for thread in threads:
+        thread.start()
+    for one in begun:
+        one.wait()
+    store.close()
+    for thread in threads:
+        thread.join()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent)
+    assert (run.returncode, run.stderr) == (0, "")

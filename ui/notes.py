@@ -33,6 +33,13 @@ _GERMAN = {
     "The collection holds no article published from {first} to {last}.": (
         "Die Sammlung enthält keinen Artikel, der vom {first} bis {last} erschienen ist."
     ),
+    "The collection holds no article published on {day}.": (
+        "Die Sammlung enthält keinen Artikel, der am {day} erschienen ist."
+    ),
+    "The search found no passage for this question.": "Die Suche fand keine Stelle zu dieser Frage.",
+    "“{date}” cannot be read as a date, so it narrows nothing.": (
+        "„{date}“ lässt sich nicht als Datum lesen und grenzt deshalb nichts ein."
+    ),
     "The collection holds no article published since {day}.": (
         "Die Sammlung enthält keinen Artikel, der seit dem {day} erschienen ist."
     ),
@@ -41,6 +48,7 @@ _GERMAN = {
     ),
     "Hello! {about}": "Guten Tag! {about}",
     "Ask a question about the articles. {about}": "Stellen Sie eine Frage zu den Artikeln. {about}",
+    "Ask on whenever you like.": "Fragen Sie jederzeit weiter.",
     "You are welcome. Ask on whenever you like.": "Gern. Fragen Sie jederzeit weiter.",
     "Goodbye.": "Auf Wiedersehen.",
     "I answer from 1 article{when}{among}, and quote where each answer stands.": (
@@ -52,6 +60,7 @@ _GERMAN = {
     " of {day}": " vom {day}",
     " from {first} to {last}": " vom {first} bis {last}",
     ", among them {titles}": ", darunter {titles},",
+    ", about {titles}": ", über {titles}",
     "{store} has no BM25: passages were found by embedding alone.": (
         "{store} kennt kein BM25: Die Stellen wurden nur nach ihrer Bedeutung gefunden."
     ),
@@ -95,7 +104,7 @@ _VALUES = {
     "first": _DAY,
     "last": _DAY,
     "when": r"(?: (?:of|from) [^,]+?)?",
-    "among": r"(?:, among them .+?)?",
+    "among": r"(?:, (?:among them|about) .+?)?",
 }
 
 
