@@ -83,14 +83,16 @@ def damaged(folder: Path, what: str) -> IndexDamaged:
 class Database:
     """One SQLite connection a thread over one file. Read-only ones can't write a row, and work in read-only folders.
 
-    Nobody closes another thread's connection, which may be amid a statement: SQLite's module crashes over that. It goes
-    with its last reference, so when its thread ends, or at `close` as soon as it isn't used.
+    A thread's connection is closed when another thread opens one after it has ended. Never before: it may be amid a
+    statement, and the sqlite3 module crashes over that. So `close` leaves those of living threads to be collected.
     """
 
     def __init__(self, folder: Path, *, read_only: bool) -> None:
         self.path = folder / DATABASE
         self.read_only = read_only
         self._local: threading.local | None = threading.local()
+        self._all: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._lock = threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode=rw"
@@ -116,7 +118,16 @@ class Database:
         found: sqlite3.Connection | None = getattr(local, "connection", None)
         if found is None:
             found = local.connection = self._connect()
+            with self._lock:
+                self._close_ended()
+                self._all.append((threading.current_thread(), found))
         return found
+
+    def _close_ended(self) -> None:
+        ended = [pair for pair in self._all if not pair[0].is_alive()]  # asked once: one may end meanwhile
+        for pair in ended:
+            self._all.remove(pair)
+            pair[1].close()
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """All rows of a query."""
@@ -157,6 +168,9 @@ class Database:
         own: sqlite3.Connection | None = getattr(local, "connection", None)
         if own is not None:
             own.close()
+        with self._lock:
+            self._close_ended()
+            self._all.clear()
 
 
 def create(folder: Path, about: dict[str, Any]) -> None:
