@@ -27,7 +27,7 @@ from rag.types import Answer, Citation, Done, Event, History, Retrieved, Stage, 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-__all__ = ["ChatAnswerer", "condense", "condensing", "load_chat_model"]
+__all__ = ["ChatAnswerer", "condensing", "load_chat_model"]
 
 CITATIONS_A_STATEMENT = 3
 LONGEST_QUESTION = 400
@@ -220,20 +220,13 @@ class ChatAnswerer:
         )
 
 
-def condense(question: str, history: History, chat_model: BaseChatModel, *, settings: Settings) -> str:
-    """The last question of a conversation, rewritten by the model to stand alone. Raises ChatModelError."""
-    steps = condensing(question, history, chat_model, settings=settings)
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        return str(end.value)
-
-
 def condensing(
     question: str, history: History, chat_model: BaseChatModel, *, settings: Settings
 ) -> Generator[None, None, str]:
-    """As `condense`, in steps between which it can be closed; it returns the question. Raises ChatModelError."""
+    """Returns the last question of a conversation, rewritten by the model to stand alone. Raises ChatModelError.
+
+    It goes in steps, since a generator that waits inside next() can't be closed.
+    """
     from langchain_core.messages import HumanMessage, SystemMessage
 
     if not history:

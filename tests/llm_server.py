@@ -10,7 +10,7 @@ import json
 import select
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,3 +134,12 @@ def serve_llm() -> Iterator[LlmServer]:
 def _delta(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "scripted", "choices": [choice]}
+
+
+def returned(steps: Generator[None, None, str]) -> str:
+    """What a generator returns when it has run to its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return str(end.value)

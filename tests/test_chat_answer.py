@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from llm_server import LlmServer
+from llm_server import LlmServer, returned
 
 from index.types import Article, Passage, passage_id
 from rag.answer import cite
-from rag.chat_answer import ChatAnswerer, condense, condensing, load_chat_model
+from rag.chat_answer import ChatAnswerer, condensing, load_chat_model
 from rag.errors import ChatModelError
 from rag.prompts import NO_ANSWER, answer_prompt, count_tokens
 from rag.settings import Settings
@@ -250,12 +250,14 @@ def test_a_follow_up_is_condensed(server: LlmServer) -> None:
     made = Settings(llm_base_url=server.url)
     model = load_chat_model("scripted", settings=made)
     history = (Turn("What of the bridge?", Answer("What of the bridge?", notes=("It was closed.",))),)
-    assert condense("How long?", history, model, settings=made) == "How long was the bridge in Torbury closed?"
+    assert (
+        returned(condensing("How long?", history, model, settings=made)) == "How long was the bridge in Torbury closed?"
+    )
     assert "It was closed." in server.prompt
-    assert condense("How long?", (), model, settings=made) == "How long?"
+    assert returned(condensing("How long?", (), model, settings=made)) == "How long?"
     server.script = []
     with pytest.raises(ChatModelError, match="did not rewrite"):
-        condense("How long?", history, model, settings=made)
+        returned(condensing("How long?", history, model, settings=made))
 
 
 def test_two_passages_may_hold_a_sentence_together(server: LlmServer) -> None:

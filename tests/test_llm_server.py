@@ -19,6 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 from langchain_core.messages import HumanMessage
+from llm_server import returned
 from test_chat_answer import ARTICLES, PASSAGES, FirstSentence, Store, last
 
 from rag.chat_answer import ChatAnswerer, load_chat_model
@@ -141,7 +142,7 @@ def test_a_follow_up_is_rewritten_or_refused_in_one_line(llama: LlamaServer) -> 
     made = settings(llama, llm_seconds=30.0)
     answerer = ChatAnswerer(load_chat_model("gemma", settings=made), Store(), FirstSentence(), made)
     try:
-        assert "\n" not in answerer.condense("How long?", history)
+        assert "\n" not in returned(answerer.condensing("How long?", history))
     except ChatModelError as error:
         assert "rewrite" in str(error) or "took longer" in str(error)
     assert llama.falls_silent()
